@@ -1,0 +1,43 @@
+"""What auth publishes."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from src.shared.events.base import DomainEvent
+
+
+class UserRegistered(DomainEvent):
+    """Somebody has an account now."""
+
+    name: ClassVar[str] = "auth.user_registered"
+
+    user_id: UUID
+    role: str
+
+
+class UserRightsChanged(DomainEvent):
+    """What an account may do is now this: the whole of it, not the difference."""
+
+    name: ClassVar[str] = "auth.user_rights_changed"
+
+    user_id: UUID
+    role: str
+    is_active: bool
+    group_ids: tuple[UUID, ...]
+
+
+class SignedOut(DomainEvent):
+    """A sign-in ended; its access tokens hold no longer."""
+
+    name: ClassVar[str] = "auth.signed_out"
+
+    user_id: UUID
+    sign_in_id: UUID
+
+
+class GroupDeleted(DomainEvent):
+    """A group is gone; its members' rights are told one by one."""
+
+    name: ClassVar[str] = "auth.group_deleted"
+
+    group_id: UUID

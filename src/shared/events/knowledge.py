@@ -1,0 +1,80 @@
+"""What knowledge publishes, and what it answers."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from src.shared.events.base import DomainEvent, DomainRequest
+
+
+class DocumentUploaded(DomainEvent):
+    """A file was accepted and waits to be read."""
+
+    name: ClassVar[str] = "knowledge.document_uploaded"
+
+    document_id: UUID
+    collection_id: UUID
+    user_id: UUID
+    size_bytes: int
+
+
+class DocumentReady(DomainEvent):
+    """A document's passages are saved; from here on it can be found."""
+
+    name: ClassVar[str] = "knowledge.document_ready"
+
+    document_id: UUID
+    collection_id: UUID
+    passage_count: int
+
+
+class DocumentFailed(DomainEvent):
+    """A document could not be read; `reason` is what its uploader is told."""
+
+    name: ClassVar[str] = "knowledge.document_failed"
+
+    document_id: UUID
+    collection_id: UUID
+    reason: str
+
+
+class DocumentDeleted(DomainEvent):
+    """A document is gone; whoever holds anything of it erases it."""
+
+    name: ClassVar[str] = "knowledge.document_deleted"
+
+    document_id: UUID
+    collection_id: UUID
+
+
+class Passage(BaseModel):
+    """A piece of a document that may answer a question; `location` is a page or a heading path."""
+
+    model_config = ConfigDict(frozen=True)
+
+    passage_id: UUID
+    document_id: UUID
+    collection_id: UUID
+    title: str
+    location: str
+    text: str
+    score: float
+
+
+class PassagesRetrieved(DomainEvent):
+    """The passages that fit best, best first; only those that the asker may read."""
+
+    name: ClassVar[str] = "knowledge.passages_retrieved"
+
+    passages: tuple[Passage, ...]
+
+
+class PassagesRequested(DomainRequest[PassagesRetrieved]):
+    """Which passages may answer `query`, for someone who is in `group_ids`?"""
+
+    name: ClassVar[str] = "knowledge.passages_requested"
+
+    query: str
+    group_ids: tuple[UUID, ...]
+    limit: int = 6
