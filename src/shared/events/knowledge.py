@@ -19,8 +19,17 @@ class DocumentUploaded(DomainEvent):
     size_bytes: int
 
 
+class PassagesChanged(DomainEvent):
+    """A document's passages were saved anew; whoever keeps an index takes them from knowledge."""
+
+    name: ClassVar[str] = "knowledge.passages_changed"
+
+    document_id: UUID
+    collection_id: UUID
+
+
 class DocumentReady(DomainEvent):
-    """A document's passages are saved; from here on it can be found."""
+    """A document's passages are in the index of the machine that read it: it can be found."""
 
     name: ClassVar[str] = "knowledge.document_ready"
 

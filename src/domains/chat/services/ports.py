@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from src.shared.events.knowledge import Passage
+from src.shared.exceptions.errors import Unavailable
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,14 @@ class ModelChunk:
     finish_reason: str | None = None
 
 
+class ModelFailed(Unavailable):
+    """The model gave no complete answer."""
+
+    code = "model_failed"
+
+
 class ChatModel(Protocol):
-    """A chat model. `stream` raises `ModelFailed` (a passing fault is the adapter's to retry)."""
+    """A chat model. `stream` raises `ModelFailed`; passing faults are the adapter's to retry."""
 
     @property
     def name(self) -> str: ...

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from uuid import UUID
 
 from src.shared.exceptions.errors import PlatformError
@@ -59,6 +59,19 @@ class Hit:
 
     passage_id: UUID
     score: float
+
+
+class FileStore(Protocol):
+    """Keeps uploaded files as they came. Calls block."""
+
+    def save(self, document_id: UUID, content: BinaryIO) -> None:
+        """Keep the content, whole or not at all."""
+
+    def path(self, document_id: UUID) -> Path:
+        """Return where the file can be read."""
+
+    def delete(self, document_id: UUID) -> None:
+        """Delete the file; one that is not there is no error."""
 
 
 class PassageIndex(Protocol):

@@ -1,0 +1,15 @@
+"""FastAPI dependencies of analytics."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from src.domains.analytics.services import DashboardService
+
+
+def _dashboards(request: Request) -> DashboardService:
+    service: DashboardService = request.app.state.dashboards
+    return service
+
+
+Dashboards = Annotated[DashboardService, Depends(_dashboards)]

@@ -1,0 +1,115 @@
+"""Named queries of analytics."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, distinct, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from src.domains.analytics.models import Turn, TurnGroup
+
+
+@dataclass(frozen=True)
+class TurnFilter:
+    """Which turns count: asked from `start` on and before `end`, by members of `group_id` if given."""
+
+    start: datetime
+    end: datetime
+    group_id: UUID | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        conditions = [Turn.asked_at >= self.start, Turn.asked_at < self.end]
+        if self.group_id:
+            members = select(TurnGroup.question_id).where(TurnGroup.group_id == self.group_id)
+            conditions.append(Turn.question_id.in_(members))
+        return conditions
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts over the turns of a range; `cost` in US dollars."""
+
+    messages: int
+    answers: int
+    sessions: int
+    active_users: int
+    grounded: int
+    tokens_in: int
+    tokens_out: int
+    cost: float
+    feedback_up: int
+    feedback_down: int
+    blocked: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """Counts of one day."""
+
+    at: date
+    messages: int
+    answers: int
+    active_users: int
+    cost: float
+
+
+class TurnRepository:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, turn: Turn, group_ids: Sequence[UUID]) -> None:
+        self._session.add(turn)
+        self._session.flush()
+        self._session.add_all(
+            TurnGroup(question_id=turn.question_id, group_id=group_id) for group_id in group_ids
+        )
+
+    def get(self, question_id: UUID) -> Turn | None:
+        return self._session.get(Turn, question_id)
+
+    def by_answer(self, answer_id: UUID) -> Turn | None:
+        return self._session.scalar(select(Turn).where(Turn.answer_id == answer_id))
+
+    def totals(self, wanted: TurnFilter) -> Totals:
+        query = select(
+            func.count(),
+            _count(Turn.outcome == "completed"),
+            func.count(distinct(Turn.session_id)),
+            func.count(distinct(Turn.user_id)),
+            _count(Turn.grounded),
+            func.coalesce(func.sum(Turn.tokens_in), 0),
+            func.coalesce(func.sum(Turn.tokens_out), 0),
+            func.coalesce(func.sum(Turn.cost), 0.0),
+            _count(Turn.rating == "up"),
+            _count(Turn.rating == "down"),
+            _count(Turn.outcome == "blocked"),
+            _count(Turn.outcome == "failed"),
+        ).where(*wanted.conditions())
+        return Totals(*self._session.execute(query).one())
+
+    def days(self, wanted: TurnFilter) -> list[Day]:
+        query = select(
+            Turn.day,
+            func.count(),
+            _count(Turn.outcome == "completed"),
+            func.count(distinct(Turn.user_id)),
+            func.sum(Turn.cost),
+        ).where(*wanted.conditions())
+        return [Day(*row) for row in self._session.execute(query.group_by(Turn.day).order_by(Turn.day))]
+
+    def quantile(
+        self, wanted: TurnFilter, column: InstrumentedAttribute[int | None], fraction: float
+    ) -> int | None:
+        """Return the nearest-rank quantile of a column over the turns that have it, None when none has."""
+        conditions = [*wanted.conditions(), column.is_not(None)]
+        count = self._session.scalar(select(func.count()).select_from(Turn).where(*conditions)) or 0
+        rank = max(math.ceil(fraction * count) - 1, 0)
+        return self._session.scalar(select(column).where(*conditions).order_by(column).offset(rank).limit(1))
+
+
+def _count(condition: ColumnElement[bool] | InstrumentedAttribute[bool | None]) -> ColumnElement[int]:
+    return func.count(case((condition, 1)))

@@ -1,0 +1,23 @@
+"""The HTTP API of analytics, for administrators."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
+
+from src.domains.analytics.dependencies import Dashboards
+from src.domains.analytics.schemas import DashboardResponse
+from src.shared.middleware.authentication import current_admin
+
+router = APIRouter(prefix="/analytics", tags=["analytics"], dependencies=[Depends(current_admin)])
+
+
+@router.get("/dashboard")
+async def dashboard(
+    dashboards: Dashboards,
+    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    group_id: UUID | None = None,
+) -> DashboardResponse:
+    return DashboardResponse.of(await dashboards.dashboard(start, end, group_id))

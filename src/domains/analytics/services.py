@@ -1,0 +1,116 @@
+"""What people ask, learnt from events, and the dashboard made of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from src.domains.analytics.models import Turn
+from src.domains.analytics.repositories import Day, Totals, TurnFilter, TurnRepository
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.shared.events.base import utc_now
+from src.shared.events.chat import (
+    ChatMessageReceived,
+    ChatResponseFailed,
+    ChatResponseGenerated,
+    FeedbackGiven,
+)
+from src.shared.exceptions.errors import InvalidRequest
+
+DEFAULT_RANGE = timedelta(days=30)
+
+
+class InvalidRange(InvalidRequest):
+    code = "invalid_range"
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Nearest-rank quantiles in milliseconds; None when nothing was measured."""
+
+    p50: int | None
+    p95: int | None
+    p99: int | None
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The figures of a range."""
+
+    start: datetime
+    end: datetime
+    totals: Totals
+    first_token: Quantiles
+    total: Quantiles
+    days: list[Day]
+
+
+class TurnProjection:
+    """Keeps a row a turn. Called by the projection, inside its transaction."""
+
+    def __init__(self, time_zone: ZoneInfo) -> None:
+        self._time_zone = time_zone
+
+    def ask(self, uow: UnitOfWork, event: ChatMessageReceived) -> None:
+        turn = Turn(
+            question_id=event.message_id,
+            answer_id=event.answer_id,
+            session_id=event.session_id,
+            user_id=event.user_id,
+            asked_at=event.occurred_at,
+            day=event.occurred_at.astimezone(self._time_zone).date(),
+            outcome="pending",
+        )
+        TurnRepository(uow.session).add(turn, event.group_ids)
+
+    def answer(self, uow: UnitOfWork, event: ChatResponseGenerated) -> None:
+        turn = TurnRepository(uow.session).get(event.question_id)
+        if turn is None:  # asked before the log begins
+            return
+        turn.outcome = "completed"
+        turn.model = event.model
+        turn.grounded = event.grounded
+        turn.tokens_in = event.tokens_in
+        turn.tokens_out = event.tokens_out
+        turn.cost = event.cost
+        turn.first_token_ms = event.first_token_ms
+        turn.total_ms = event.total_ms
+
+    def fail(self, uow: UnitOfWork, event: ChatResponseFailed) -> None:
+        turn = TurnRepository(uow.session).get(event.question_id)
+        if turn:
+            turn.outcome = "failed"
+
+    def rate(self, uow: UnitOfWork, event: FeedbackGiven) -> None:
+        turn = TurnRepository(uow.session).by_answer(event.message_id)
+        if turn:
+            turn.rating = event.rating
+
+
+class DashboardService:
+    """Answers what the dashboard shows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def dashboard(
+        self, start: datetime | None, end: datetime | None, group_id: UUID | None
+    ) -> Dashboard:
+        """Return the figures from `start` to before `end`; by default the last thirty days up to now."""
+        end = end or utc_now()
+        start = start or end - DEFAULT_RANGE
+        if start >= end:
+            raise InvalidRange("`from` must be before `to`.")
+        wanted = TurnFilter(start, end, group_id)
+
+        def read(uow: UnitOfWork) -> Dashboard:
+            turns = TurnRepository(uow.session)
+            first_token, total = (
+                Quantiles(*(turns.quantile(wanted, column, fraction) for fraction in (0.5, 0.95, 0.99)))
+                for column in (Turn.first_token_ms, Turn.total_ms)
+            )
+            return Dashboard(
+                wanted.start, wanted.end, turns.totals(wanted), first_token, total, turns.days(wanted)
+            )
+
+        return await self._database.read(read)

@@ -1,0 +1,19 @@
+"""What analytics listens to: chat's turns and the feedback on them."""
+
+from src.domains.analytics.services import TurnProjection
+from src.shared.events.bus import EventBus
+from src.shared.events.chat import (
+    ChatMessageReceived,
+    ChatResponseFailed,
+    ChatResponseGenerated,
+    FeedbackGiven,
+)
+
+TURNS = "analytics.turns"
+
+
+def subscribe(bus: EventBus, projection: TurnProjection) -> None:
+    bus.subscribe(ChatMessageReceived, projection.ask, name=TURNS, kind="projection")
+    bus.subscribe(ChatResponseGenerated, projection.answer, name=TURNS, kind="projection")
+    bus.subscribe(ChatResponseFailed, projection.fail, name=TURNS, kind="projection")
+    bus.subscribe(FeedbackGiven, projection.rate, name=TURNS, kind="projection")

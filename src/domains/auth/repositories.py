@@ -1,0 +1,91 @@
+"""Named queries of auth."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from src.domains.auth.models import Group, SignIn, User
+
+
+class UserRepository:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, user: User) -> None:
+        self._session.add(user)
+        self._session.flush()
+
+    def count(self) -> int:
+        return self._session.scalar(select(func.count()).select_from(User)) or 0
+
+    def get(self, user_id: UUID) -> User | None:
+        return self._session.get(User, user_id, options=[selectinload(User.groups)])
+
+    def by_email(self, email: str) -> User | None:
+        return self._session.scalar(
+            select(User).where(User.email == email).options(selectinload(User.groups))
+        )
+
+    def page(self, after: UUID | None, limit: int) -> Sequence[User]:
+        query = select(User).options(selectinload(User.groups)).order_by(User.id).limit(limit)
+        return self._session.scalars(query.where(User.id > after) if after else query).all()
+
+    def all(self) -> Sequence[User]:
+        return self._session.scalars(select(User).options(selectinload(User.groups))).all()
+
+    def in_group(self, group_id: UUID) -> Sequence[User]:
+        query = select(User).where(User.groups.any(Group.id == group_id))
+        return self._session.scalars(query.options(selectinload(User.groups))).all()
+
+    def other_active_admins(self, user_id: UUID) -> int:
+        query = select(func.count()).select_from(User)
+        return (
+            self._session.scalar(query.where(User.role == "admin", User.is_active, User.id != user_id)) or 0
+        )
+
+
+class GroupRepository:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, group: Group) -> None:
+        self._session.add(group)
+        self._session.flush()
+
+    def get(self, group_id: UUID) -> Group | None:
+        return self._session.get(Group, group_id)
+
+    def by_name(self, name: str) -> Group | None:
+        return self._session.scalar(select(Group).where(Group.name == name))
+
+    def by_ids(self, group_ids: Sequence[UUID]) -> Sequence[Group]:
+        return self._session.scalars(select(Group).where(Group.id.in_(group_ids))).all()
+
+    def page(self, after: UUID | None, limit: int) -> Sequence[Group]:
+        query = select(Group).order_by(Group.id).limit(limit)
+        return self._session.scalars(query.where(Group.id > after) if after else query).all()
+
+    def delete(self, group: Group) -> None:
+        self._session.delete(group)
+        self._session.flush()
+
+
+class SignInRepository:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, sign_in: SignIn) -> None:
+        self._session.add(sign_in)
+
+    def open_by_refresh_hash(self, refresh_hash: bytes, now: datetime) -> SignIn | None:
+        return self._session.scalar(
+            select(SignIn).where(
+                SignIn.refresh_hash == refresh_hash, SignIn.ended_at.is_(None), SignIn.expires_at > now
+            )
+        )
+
+    def ended_since(self, moment: datetime) -> Sequence[UUID]:
+        return self._session.scalars(select(SignIn.id).where(SignIn.ended_at > moment)).all()

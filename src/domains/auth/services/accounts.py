@@ -1,0 +1,165 @@
+"""Accounts and sign-ins."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from src.domains.auth.models import SignIn, User
+from src.domains.auth.repositories import SignInRepository, UserRepository
+from src.domains.auth.services.directory import rights_of
+from src.domains.auth.services.passwords import PasswordHasher
+from src.domains.auth.services.tokens import AccessTokens, new_refresh_token, refresh_token_hash
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.shared.events.auth import SignedOut, UserRegistered
+from src.shared.events.base import utc_now
+from src.shared.exceptions.errors import Conflict, NotAuthenticated, NotFound
+
+
+class EmailTaken(Conflict):
+    code = "email_taken"
+
+
+class WrongCredentials(NotAuthenticated):
+    code = "wrong_credentials"
+
+
+class InvalidRefreshToken(NotAuthenticated):
+    code = "invalid_refresh_token"
+
+
+class UnknownUser(NotFound):
+    code = "unknown_user"
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """What a sign-in yields; `expires_in` is the access token's lifetime in seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class AccountService:
+    """Registration, sign-in, and one's own account."""
+
+    def __init__(
+        self,
+        database: Database,
+        passwords: PasswordHasher,
+        tokens: AccessTokens,
+        sign_in_lifetime: timedelta,
+        directory_is_current: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._tokens = tokens
+        self._sign_in_lifetime = sign_in_lifetime
+        self._directory_is_current = directory_is_current
+
+    async def register(self, email: str, password: str, name: str) -> User:
+        """Make an account; the first one of all is the administrator's."""
+        password_hash = await self._passwords.hash(password)
+
+        def register(uow: UnitOfWork) -> User:
+            users = UserRepository(uow.session)
+            if users.by_email(email.casefold()):
+                raise EmailTaken("There is an account with this e-mail address. Sign in instead.")
+            # Units of work that write run one after another, so only one can find the table empty.
+            role = "admin" if users.count() == 0 else "user"
+            user = User(
+                email=email.casefold(),
+                name=name,
+                password_hash=password_hash,
+                role=role,
+                is_active=True,
+                created_at=utc_now(),
+                groups=[],
+            )
+            users.add(user)
+            uow.record(UserRegistered(user_id=user.id, role=role))
+            return user
+
+        user = await self._database.write(register)
+        await self._directory_is_current()
+        return user
+
+    async def sign_in(self, email: str, password: str) -> TokenPair:
+        """Check the password and open a sign-in. An unknown address and a wrong password answer alike."""
+        user = await self._database.read(lambda uow: UserRepository(uow.session).by_email(email.casefold()))
+        fits = await self._passwords.verify(password, user.password_hash if user else None)
+        if user is None or not fits or not user.is_active:
+            raise WrongCredentials("The e-mail address or the password is wrong.")
+        user_id, refresh_token = user.id, new_refresh_token()
+
+        def open_sign_in(uow: UnitOfWork) -> SignIn:
+            now = utc_now()
+            sign_in = SignIn(
+                user_id=user_id,
+                refresh_hash=refresh_token_hash(refresh_token),
+                created_at=now,
+                expires_at=now + self._sign_in_lifetime,
+            )
+            SignInRepository(uow.session).add(sign_in)
+            return sign_in
+
+        sign_in = await self._database.write(open_sign_in)
+        return self._token_pair(user, sign_in, refresh_token)
+
+    async def refresh(self, refresh_token: str) -> TokenPair:
+        """Exchange a refresh token for a new pair; the old one holds no longer."""
+        following = new_refresh_token()
+
+        def rotate(uow: UnitOfWork) -> tuple[User, SignIn]:
+            sign_in = _open_sign_in(uow, refresh_token)
+            sign_in.refresh_hash = refresh_token_hash(following)
+            user = UserRepository(uow.session).get(sign_in.user_id)
+            if user is None or not user.is_active:
+                raise InvalidRefreshToken("This account is switched off. Ask your administrator.")
+            return user, sign_in
+
+        user, sign_in = await self._database.write(rotate)
+        return self._token_pair(user, sign_in, following)
+
+    async def sign_out(self, refresh_token: str) -> None:
+        """End the sign-in: neither its refresh token nor its access tokens hold any longer."""
+
+        def end(uow: UnitOfWork) -> None:
+            sign_in = _open_sign_in(uow, refresh_token)
+            sign_in.ended_at = utc_now()
+            uow.record(SignedOut(user_id=sign_in.user_id, sign_in_id=sign_in.id))
+
+        await self._database.write(end)
+        await self._directory_is_current()
+
+    async def account(self, user_id: UUID) -> User:
+        return await self._database.read(lambda uow: find_user(uow, user_id))
+
+    async def rename(self, user_id: UUID, name: str) -> User:
+        def rename(uow: UnitOfWork) -> User:
+            user = find_user(uow, user_id)
+            user.name = name
+            return user
+
+        return await self._database.write(rename)
+
+    def _token_pair(self, user: User, sign_in: SignIn, refresh_token: str) -> TokenPair:
+        rights = rights_of(user)
+        access_token = self._tokens.issue(user.id, sign_in.id, rights.role, rights.group_ids)
+        return TokenPair(access_token, refresh_token, int(self._tokens.lifetime.total_seconds()))
+
+
+def find_user(uow: UnitOfWork, user_id: UUID) -> User:
+    user = UserRepository(uow.session).get(user_id)
+    if user is None:
+        raise UnknownUser("There is no such person.")
+    return user
+
+
+def _open_sign_in(uow: UnitOfWork, refresh_token: str) -> SignIn:
+    hashed = refresh_token_hash(refresh_token)
+    sign_in = SignInRepository(uow.session).open_by_refresh_hash(hashed, utc_now())
+    if sign_in is None:
+        raise InvalidRefreshToken("This sign-in has ended. Sign in again.")
+    return sign_in

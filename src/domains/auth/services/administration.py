@@ -1,0 +1,139 @@
+"""What administrators do with people and groups."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from src.domains.auth.models import Group, Role, User
+from src.domains.auth.repositories import GroupRepository, UserRepository
+from src.domains.auth.services.accounts import find_user
+from src.domains.auth.services.directory import rights_of
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.shared.events.auth import GroupDeleted, UserRightsChanged
+from src.shared.events.base import utc_now
+from src.shared.exceptions.errors import Conflict, InvalidRequest, NotFound
+
+
+class UnknownGroup(NotFound):
+    code = "unknown_group"
+
+
+class UnknownGroups(InvalidRequest):
+    code = "unknown_groups"
+
+
+class GroupNameTaken(Conflict):
+    code = "group_name_taken"
+
+
+class LastAdmin(Conflict):
+    code = "last_admin"
+
+
+@dataclass(frozen=True)
+class RightsChange:
+    """What of a person's rights shall change; None leaves it."""
+
+    role: Role | None = None
+    is_active: bool | None = None
+    group_ids: Sequence[UUID] | None = None
+
+
+class AdministrationService:
+    """People's rights and groups. A change holds in this process before the call returns."""
+
+    def __init__(self, database: Database, directory_is_current: Callable[[], Awaitable[None]]) -> None:
+        self._database = database
+        self._directory_is_current = directory_is_current
+
+    async def people(self, after: UUID | None, limit: int) -> Sequence[User]:
+        return await self._database.read(lambda uow: UserRepository(uow.session).page(after, limit))
+
+    async def change_rights(self, user_id: UUID, change: RightsChange) -> User:
+        def apply(uow: UnitOfWork) -> User:
+            user = find_user(uow, user_id)
+            if change.role is not None:
+                user.role = change.role
+            if change.is_active is not None:
+                user.is_active = change.is_active
+            if change.group_ids is not None:
+                user.groups = _find_groups(uow, change.group_ids)
+            _keep_an_admin(uow, user)
+            _record_rights(uow, user)
+            return user
+
+        user = await self._database.write(apply)
+        await self._directory_is_current()
+        return user
+
+    async def groups(self, after: UUID | None, limit: int) -> Sequence[Group]:
+        return await self._database.read(lambda uow: GroupRepository(uow.session).page(after, limit))
+
+    async def create_group(self, name: str) -> Group:
+        def create(uow: UnitOfWork) -> Group:
+            _check_name_is_free(uow, name)
+            group = Group(name=name, created_at=utc_now())
+            GroupRepository(uow.session).add(group)
+            return group
+
+        return await self._database.write(create)
+
+    async def rename_group(self, group_id: UUID, name: str) -> Group:
+        def rename(uow: UnitOfWork) -> Group:
+            group = _find_group(uow, group_id)
+            if group.name != name:
+                _check_name_is_free(uow, name)
+                group.name = name
+            return group
+
+        return await self._database.write(rename)
+
+    async def delete_group(self, group_id: UUID) -> None:
+        """Delete a group; its members lose what they could read through it."""
+
+        def delete(uow: UnitOfWork) -> None:
+            group = _find_group(uow, group_id)
+            for member in UserRepository(uow.session).in_group(group_id):
+                member.groups.remove(group)
+                _record_rights(uow, member)
+            uow.session.flush()
+            GroupRepository(uow.session).delete(group)
+            uow.record(GroupDeleted(group_id=group_id))
+
+        await self._database.write(delete)
+        await self._directory_is_current()
+
+
+def _find_group(uow: UnitOfWork, group_id: UUID) -> Group:
+    group = GroupRepository(uow.session).get(group_id)
+    if group is None:
+        raise UnknownGroup("There is no such group.")
+    return group
+
+
+def _find_groups(uow: UnitOfWork, group_ids: Sequence[UUID]) -> list[Group]:
+    groups = GroupRepository(uow.session).by_ids(group_ids)
+    if missing := set(group_ids) - {group.id for group in groups}:
+        raise UnknownGroups(f"There are no groups with these ids: {', '.join(sorted(map(str, missing)))}.")
+    return list(groups)
+
+
+def _check_name_is_free(uow: UnitOfWork, name: str) -> None:
+    if GroupRepository(uow.session).by_name(name):
+        raise GroupNameTaken("There is a group of this name.")
+
+
+def _keep_an_admin(uow: UnitOfWork, user: User) -> None:
+    if user.role == "admin" and user.is_active:
+        return
+    if UserRepository(uow.session).other_active_admins(user.id) == 0:
+        raise LastAdmin("This is the last administrator. Make somebody else one first.")
+
+
+def _record_rights(uow: UnitOfWork, user: User) -> None:
+    rights = rights_of(user)
+    uow.record(
+        UserRightsChanged(
+            user_id=user.id, role=rights.role, is_active=rights.is_active, group_ids=rights.group_ids
+        )
+    )

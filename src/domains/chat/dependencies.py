@@ -1,0 +1,22 @@
+"""FastAPI dependencies of chat."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from src.domains.chat.services.sessions import SessionService
+from src.domains.chat.services.turns import TurnService
+
+
+def _sessions(request: Request) -> SessionService:
+    service: SessionService = request.app.state.sessions
+    return service
+
+
+def _turns(request: Request) -> TurnService:
+    service: TurnService = request.app.state.turns
+    return service
+
+
+Sessions = Annotated[SessionService, Depends(_sessions)]
+Turns = Annotated[TurnService, Depends(_turns)]

@@ -1,0 +1,299 @@
+"""The chat turn: a question, the passages that may answer it, the answer."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from src.domains.chat.models import Message
+from src.domains.chat.repositories import MessageRepository, SessionRepository
+from src.domains.chat.services.citations import CitationCheck
+from src.domains.chat.services.generations import Generation
+from src.domains.chat.services.ports import ChatModel, ModelFailed, PastMessage, Prompt
+from src.domains.chat.services.sessions import UNTITLED, find_message, find_session, new_session
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.shared.events.base import utc_now
+from src.shared.events.bus import EventBus
+from src.shared.events.chat import ChatMessageReceived, ChatResponseFailed, ChatResponseGenerated
+from src.shared.events.knowledge import Passage, PassagesRequested
+from src.shared.exceptions.errors import InvalidRequest, PlatformError, Unavailable
+from src.shared.language import detect_language
+from src.shared.middleware.authentication import Principal
+
+log = structlog.get_logger(__name__)
+
+TITLE_CHARACTERS = 60
+
+SEARCH_FAILED = {
+    "ko": "지금은 문서를 검색할 수 없어 문서를 보지 않고 답합니다.\n\n",
+    "en": "The documents cannot be searched right now, so this answer does not rest on them.\n\n",
+}
+
+
+class EmptyMessage(InvalidRequest):
+    code = "empty_message"
+
+
+class MessageTooLong(InvalidRequest):
+    code = "message_too_long"
+
+
+class TooManyGenerations(Unavailable):
+    code = "too_many_generations"
+
+
+class Interrupted(Unavailable):
+    code = "interrupted"
+
+
+@dataclass(frozen=True)
+class TurnLimits:
+    """Bounds of a turn; times in seconds."""
+
+    message_characters: int
+    generations: int
+    passages: int
+    passages_timeout: float
+    history_messages: int
+    generation_timeout: float
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """What a turn knows once its question is saved."""
+
+    asker: Principal
+    question: str
+    history: tuple[PastMessage, ...]
+    started: float
+    generation: Generation
+
+
+class TurnService:
+    """Takes questions and makes answers. Generations run as tasks of their own, whoever listens or leaves."""
+
+    def __init__(self, database: Database, bus: EventBus, model: ChatModel, limits: TurnLimits) -> None:
+        self._database = database
+        self._bus = bus
+        self._model = model
+        self._limits = limits
+        self._running: dict[UUID, Generation] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Close the answers that a stopped server left unfinished."""
+        await self._database.write(_interrupt_pending)
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Let running answers finish for a while, then save the others as far as they have come."""
+        if self._tasks:
+            _done, unfinished = await asyncio.wait(self._tasks, timeout=grace)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+
+    async def ask(self, asker: Principal, content: str, session_id: UUID | None) -> Generation:
+        """Save the question, in a new session when none is given, and set off its answer."""
+        question = content.strip()
+        self._check(question)
+        started = time.monotonic()
+        question_id, answer_id = uuid7(), uuid7()
+
+        def save(uow: UnitOfWork) -> tuple[UUID, tuple[PastMessage, ...]]:
+            if session_id is None:
+                session = new_session(uow, asker.user_id, UNTITLED)
+            else:
+                session = find_session(uow, asker.user_id, session_id)
+            messages = MessageRepository(uow.session)
+            history = messages.latest_completed(session.id, self._limits.history_messages) if session_id else []
+            session.title = session.title or _title(question)
+            session.updated_at = now = utc_now()
+            asked = Message(id=question_id, role="user", content=question, status="completed")
+            answer = Message(id=answer_id, role="assistant", content="", status="pending", question_id=question_id)
+            for message in (asked, answer):
+                message.session_id, message.created_at = session.id, now
+            messages.add_all([asked, answer])
+            uow.record(
+                ChatMessageReceived(
+                    session_id=session.id,
+                    message_id=question_id,
+                    answer_id=answer_id,
+                    user_id=asker.user_id,
+                    group_ids=asker.group_ids,
+                    message=question,
+                )
+            )
+            return session.id, _past(history)
+
+        saved_session_id, history = await self._database.write(save)
+        generation = Generation(saved_session_id, question_id, answer_id)
+        self._run(_Turn(asker, question, history, started, generation))
+        return generation
+
+    async def running(self, asker: Principal, message_id: UUID) -> Generation | None:
+        """Return the answer in the making, None when it has ended; raise when it is not the asker's."""
+        await self._database.read(lambda uow: find_message(uow, asker.user_id, message_id))
+        return self._running.get(message_id)
+
+    def _check(self, question: str) -> None:
+        if not question:
+            raise EmptyMessage("The message is empty.")
+        if len(question) > self._limits.message_characters:
+            raise MessageTooLong(
+                f"The message is longer than {self._limits.message_characters:,} characters. Shorten it, or upload "
+                "the text as a document."
+            )
+        if len(self._running) >= self._limits.generations:
+            raise TooManyGenerations("Too many answers are being written. Try again soon.", retry_after=2)
+
+    def _run(self, turn: _Turn) -> None:
+        generation = turn.generation
+        self._running[generation.message_id] = generation
+        task = asyncio.create_task(self._generate(turn), name=f"generation-{generation.message_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _generate(self, turn: _Turn) -> None:
+        generation = turn.generation
+        try:
+            await self._answer(turn)
+        except asyncio.CancelledError:
+            await self._fail(turn, "interrupted", Interrupted("The server is stopping. Ask again soon."))
+            raise
+        except PlatformError as error:
+            await self._fail(turn, "failed", error)
+        except Exception:
+            log.exception("generation_failed", message_id=str(generation.message_id))
+            await self._fail(turn, "failed", ModelFailed("The answer could not be written. Ask again."))
+        finally:
+            self._running.pop(generation.message_id, None)
+
+    async def _answer(self, turn: _Turn) -> None:
+        generation = turn.generation
+        passages, searched = await self._passages(turn)
+        if not searched:
+            await generation.release(SEARCH_FAILED[detect_language(turn.question)])
+        check = CitationCheck(passages)
+        first_token_ms = None
+        try:
+            async with asyncio.timeout(self._limits.generation_timeout):
+                async for chunk in self._model.stream(Prompt(turn.question, passages, turn.history)):
+                    await generation.release(check.feed(chunk.text))
+                    if first_token_ms is None and chunk.text:
+                        first_token_ms = _milliseconds_since(turn.started)
+                    generation.usage = chunk.usage or generation.usage
+                    generation.finish_reason = chunk.finish_reason or generation.finish_reason
+        except TimeoutError:
+            raise ModelFailed("The model took too long. Ask again.") from None
+        await generation.release(check.finish())
+        generation.citations = check.citations
+        generation.grounded = bool(check.citations)
+        total_ms = _milliseconds_since(turn.started)
+        await self._complete(turn, passages, first_token_ms or total_ms, total_ms)
+
+    async def _passages(self, turn: _Turn) -> tuple[tuple[Passage, ...], bool]:
+        """Return the passages for the question, and whether the search worked: it never fails the chat."""
+        request = PassagesRequested(
+            query=turn.question, group_ids=turn.asker.group_ids, limit=self._limits.passages
+        )
+        try:
+            retrieved = await self._bus.request(request, timeout=self._limits.passages_timeout)
+        except Exception:
+            log.exception("passages_unavailable", message_id=str(turn.generation.message_id))
+            return (), False
+        return retrieved.passages, True
+
+    async def _complete(
+        self, turn: _Turn, passages: Sequence[Passage], first_token_ms: int, total_ms: int
+    ) -> None:
+        generation, usage = turn.generation, turn.generation.usage
+        event = ChatResponseGenerated(
+            session_id=generation.session_id,
+            message_id=generation.message_id,
+            question_id=generation.question_id,
+            user_id=turn.asker.user_id,
+            group_ids=turn.asker.group_ids,
+            model=self._model.name,
+            grounded=generation.grounded,
+            retrieved_passage_ids=tuple(passage.passage_id for passage in passages),
+            cited_passage_ids=tuple(UUID(citation.passage_id) for citation in generation.citations),
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+            cost=usage.cost,
+            first_token_ms=first_token_ms,
+            total_ms=total_ms,
+        )
+
+        def save(uow: UnitOfWork) -> None:
+            message = MessageRepository(uow.session).get(generation.message_id)
+            if message is None:  # its session was deleted meanwhile
+                return
+            message.status, message.content = "completed", generation.text
+            message.citations = [citation.model_dump() for citation in generation.citations]
+            for field in ("model", "grounded", "tokens_in", "tokens_out", "cost", "first_token_ms", "total_ms"):
+                setattr(message, field, getattr(event, field))
+            uow.record(event)
+
+        await self._database.write(save)
+        await generation.end("completed")
+
+    async def _fail(
+        self, turn: _Turn, status: Literal["failed", "interrupted"], error: PlatformError
+    ) -> None:
+        generation = turn.generation
+        generation.error = error
+
+        def save(uow: UnitOfWork) -> None:
+            message = MessageRepository(uow.session).get(generation.message_id)
+            if message is None:
+                return
+            message.content = generation.text
+            message.status = status
+            _record_failure(uow, message, turn.asker.user_id, turn.asker.group_ids, error.code)
+
+        await self._database.write(save)
+        await generation.end(status)
+
+
+def _interrupt_pending(uow: UnitOfWork) -> None:
+    sessions = SessionRepository(uow.session)
+    for message in MessageRepository(uow.session).pending():
+        message.status = "interrupted"
+        _record_failure(uow, message, sessions.owner(message.session_id), (), Interrupted.code)
+
+
+def _record_failure(
+    uow: UnitOfWork, message: Message, user_id: UUID, group_ids: tuple[UUID, ...], code: str
+) -> None:
+    message.error_code = code
+    uow.record(
+        ChatResponseFailed(
+            session_id=message.session_id,
+            message_id=message.id,
+            question_id=message.question_id or message.id,
+            user_id=user_id,
+            group_ids=group_ids,
+            code=code,
+        )
+    )
+
+
+def _past(messages: Sequence[Message]) -> tuple[PastMessage, ...]:
+    return tuple(
+        PastMessage("assistant" if message.role == "assistant" else "user", message.content)
+        for message in messages
+    )
+
+
+def _title(question: str) -> str:
+    first_line = question.splitlines()[0].strip()
+    return first_line if len(first_line) <= TITLE_CHARACTERS else first_line[: TITLE_CHARACTERS - 1] + "…"
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

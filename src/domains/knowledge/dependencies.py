@@ -1,0 +1,29 @@
+"""FastAPI dependencies of knowledge."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from src.domains.knowledge.services.collections import CollectionService
+from src.domains.knowledge.services.documents import DocumentService
+from src.domains.knowledge.services.search import SearchService
+
+
+def _collections(request: Request) -> CollectionService:
+    service: CollectionService = request.app.state.collections
+    return service
+
+
+def _documents(request: Request) -> DocumentService:
+    service: DocumentService = request.app.state.documents
+    return service
+
+
+def _search(request: Request) -> SearchService:
+    service: SearchService = request.app.state.search
+    return service
+
+
+Collections = Annotated[CollectionService, Depends(_collections)]
+Documents = Annotated[DocumentService, Depends(_documents)]
+Search = Annotated[SearchService, Depends(_search)]

@@ -1,0 +1,100 @@
+"""The HTTP API of knowledge."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, UploadFile
+
+from src.domains.knowledge.dependencies import Collections, Documents, Search
+from src.domains.knowledge.schemas import (
+    ChangeCollectionRequest,
+    CollectionResponse,
+    CreateCollectionRequest,
+    DocumentResponse,
+    SearchRequest,
+    SearchResponse,
+    UploadResponse,
+)
+from src.domains.knowledge.services.collections import CollectionChange
+from src.shared.middleware.authentication import Principal, current_admin, current_principal
+from src.shared.paging import Cursor, Limit, Page
+
+router = APIRouter(prefix="/knowledge", tags=["knowledge"])
+upload_router = APIRouter(prefix="/knowledge", tags=["knowledge"])
+"""Included with a larger bound on the body."""
+
+CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+CurrentAdmin = Annotated[Principal, Depends(current_admin)]
+
+
+@router.post("/collections", status_code=201)
+async def create_collection(
+    body: CreateCollectionRequest, _admin: CurrentAdmin, collections: Collections
+) -> CollectionResponse:
+    return CollectionResponse.of(await collections.create(body.name, body.description, body.group_ids))
+
+
+@router.get("/collections")
+async def list_collections(
+    principal: CurrentPrincipal, collections: Collections, limit: Limit = 50, cursor: Cursor = None
+) -> Page[CollectionResponse]:
+    page = await collections.page(principal, cursor, limit)
+    return Page.of([CollectionResponse.of(overview) for overview in page], limit)
+
+
+@router.get("/collections/{collection_id}")
+async def get_collection(
+    collection_id: UUID, principal: CurrentPrincipal, collections: Collections
+) -> CollectionResponse:
+    return CollectionResponse.of(await collections.get(principal, collection_id))
+
+
+@router.patch("/collections/{collection_id}")
+async def change_collection(
+    collection_id: UUID, body: ChangeCollectionRequest, admin: CurrentAdmin, collections: Collections
+) -> CollectionResponse:
+    change = CollectionChange(body.name, body.description, body.group_ids)
+    return CollectionResponse.of(await collections.change(admin, collection_id, change))
+
+
+@router.delete("/collections/{collection_id}", status_code=204)
+async def delete_collection(collection_id: UUID, admin: CurrentAdmin, collections: Collections) -> None:
+    await collections.delete(admin, collection_id)
+
+
+@upload_router.post("/collections/{collection_id}/documents", status_code=202)
+async def upload_document(
+    collection_id: UUID, file: UploadFile, admin: CurrentAdmin, documents: Documents
+) -> UploadResponse:
+    document = await documents.upload(admin, collection_id, file.filename or "", file.file, file.size or 0)
+    return UploadResponse.model_validate(document)
+
+
+@router.get("/collections/{collection_id}/documents")
+async def list_documents(
+    collection_id: UUID,
+    principal: CurrentPrincipal,
+    documents: Documents,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[DocumentResponse]:
+    page = await documents.page(principal, collection_id, cursor, limit)
+    return Page.of([DocumentResponse.model_validate(document) for document in page], limit)
+
+
+@router.get("/documents/{document_id}")
+async def get_document(
+    document_id: UUID, principal: CurrentPrincipal, documents: Documents
+) -> DocumentResponse:
+    return DocumentResponse.model_validate(await documents.get(principal, document_id))
+
+
+@router.delete("/documents/{document_id}", status_code=204)
+async def delete_document(document_id: UUID, admin: CurrentAdmin, documents: Documents) -> None:
+    await documents.delete(admin, document_id)
+
+
+@router.post("/search")
+async def search(body: SearchRequest, principal: CurrentPrincipal, search: Search) -> SearchResponse:
+    found = await search.search(body.query, principal.group_ids, body.limit, body.collection_ids)
+    return SearchResponse(passages=found)

@@ -1,0 +1,125 @@
+"""Collections of documents, and who may read them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from src.domains.knowledge.models import Collection, CollectionGroup
+from src.domains.knowledge.repositories import CollectionRepository, DocumentRepository
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.shared.events.base import utc_now
+from src.shared.events.knowledge import DocumentDeleted
+from src.shared.exceptions.errors import Conflict, NotFound
+from src.shared.middleware.authentication import Principal
+
+
+class UnknownCollection(NotFound):
+    code = "unknown_collection"
+
+
+class CollectionNameTaken(Conflict):
+    code = "collection_name_taken"
+
+
+@dataclass(frozen=True)
+class CollectionChange:
+    """What of a collection shall change; None leaves it."""
+
+    name: str | None = None
+    description: str | None = None
+    group_ids: Sequence[UUID] | None = None
+
+
+@dataclass(frozen=True)
+class CollectionOverview:
+    """A collection and how many documents are in it."""
+
+    collection: Collection
+    document_count: int
+
+
+class CollectionService:
+    """Administrators manage all collections; others see those that their groups may read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, name: str, description: str, group_ids: Sequence[UUID]) -> CollectionOverview:
+        def create(uow: UnitOfWork) -> CollectionOverview:
+            _check_name_is_free(uow, name)
+            collection = Collection(
+                name=name, description=description, created_at=utc_now(), readers=_readers(group_ids)
+            )
+            CollectionRepository(uow.session).add(collection)
+            return CollectionOverview(collection, 0)
+
+        return await self._database.write(create)
+
+    async def page(self, asker: Principal, after: UUID | None, limit: int) -> Sequence[CollectionOverview]:
+        group_ids = None if asker.is_admin else asker.group_ids
+
+        def page(uow: UnitOfWork) -> Sequence[CollectionOverview]:
+            return _overviews(uow, CollectionRepository(uow.session).page(group_ids, after, limit))
+
+        return await self._database.read(page)
+
+    async def get(self, asker: Principal, collection_id: UUID) -> CollectionOverview:
+        def get(uow: UnitOfWork) -> CollectionOverview:
+            return _overviews(uow, [find_collection(uow, asker, collection_id)])[0]
+
+        return await self._database.read(get)
+
+    async def change(
+        self, asker: Principal, collection_id: UUID, change: CollectionChange
+    ) -> CollectionOverview:
+        def apply(uow: UnitOfWork) -> CollectionOverview:
+            collection = find_collection(uow, asker, collection_id)
+            if change.name is not None and change.name != collection.name:
+                _check_name_is_free(uow, change.name)
+                collection.name = change.name
+            if change.description is not None:
+                collection.description = change.description
+            if change.group_ids is not None:
+                collection.readers.clear()
+                uow.session.flush()
+                collection.readers.extend(_readers(change.group_ids))
+            return _overviews(uow, [collection])[0]
+
+        return await self._database.write(apply)
+
+    async def delete(self, asker: Principal, collection_id: UUID) -> None:
+        """Delete a collection with all its documents."""
+
+        def delete(uow: UnitOfWork) -> None:
+            collection = find_collection(uow, asker, collection_id)
+            for document_id in DocumentRepository(uow.session).ids_in(collection_id):
+                uow.record(DocumentDeleted(document_id=document_id, collection_id=collection_id))
+            CollectionRepository(uow.session).delete(collection)
+
+        await self._database.write(delete)
+
+
+def find_collection(uow: UnitOfWork, asker: Principal, collection_id: UUID) -> Collection:
+    """Return the collection if the asker may see it; for anybody else it does not exist."""
+    collections = CollectionRepository(uow.session)
+    if asker.is_admin:
+        collection = collections.get(collection_id)
+    else:
+        collection = collections.readable(collection_id, asker.group_ids)
+    if collection is None:
+        raise UnknownCollection("There is no such collection, or you may not see it.")
+    return collection
+
+
+def _readers(group_ids: Sequence[UUID]) -> list[CollectionGroup]:
+    return [CollectionGroup(group_id=group_id) for group_id in dict.fromkeys(group_ids)]
+
+
+def _check_name_is_free(uow: UnitOfWork, name: str) -> None:
+    if CollectionRepository(uow.session).by_name(name):
+        raise CollectionNameTaken("There is a collection of this name.")
+
+
+def _overviews(uow: UnitOfWork, collections: Sequence[Collection]) -> list[CollectionOverview]:
+    counts = CollectionRepository(uow.session).document_counts([each.id for each in collections])
+    return [CollectionOverview(each, counts.get(each.id, 0)) for each in collections]

@@ -1,0 +1,218 @@
+"""Documents: upload, status, deletion, and reading them into passages."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import BinaryIO
+from uuid import UUID
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from src.domains.knowledge.models import Document, StoredPassage
+from src.domains.knowledge.repositories import DocumentRepository, PassageRepository
+from src.domains.knowledge.services.collections import UnknownCollection, find_collection
+from src.domains.knowledge.services.ports import DocumentReader, FileStore, PassageDraft, UnreadableDocument
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.shared.events.base import utc_now
+from src.shared.events.knowledge import (
+    DocumentDeleted,
+    DocumentFailed,
+    DocumentReady,
+    DocumentUploaded,
+    PassagesChanged,
+)
+from src.shared.exceptions.errors import InvalidRequest, NotFound, TooLarge
+from src.shared.middleware.authentication import Principal
+
+log = structlog.get_logger(__name__)
+
+HEAD_BYTES = 4096
+"""How much of a file its type is told by before it is taken in."""
+
+
+class UnknownDocument(NotFound):
+    code = "unknown_document"
+
+
+class EmptyDocument(InvalidRequest):
+    code = "empty_document"
+
+
+class DocumentTooLarge(TooLarge):
+    code = "document_too_large"
+
+
+class DocumentService:
+    """Takes files in and lets those who may read their collection see how they fare."""
+
+    def __init__(
+        self, database: Database, files: FileStore, reader: DocumentReader, max_upload_bytes: int
+    ) -> None:
+        self._database = database
+        self._files = files
+        self._reader = reader
+        self._max_upload_bytes = max_upload_bytes
+
+    async def upload(
+        self, asker: Principal, collection_id: UUID, file_name: str, content: BinaryIO, size_bytes: int
+    ) -> Document:
+        """Keep the file and queue it for reading. Nothing is kept of one that is refused."""
+        await self._database.read(lambda uow: find_collection(uow, asker, collection_id))
+        self._check(file_name, content, size_bytes)
+        document = Document(
+            id=uuid7(),
+            collection_id=collection_id,
+            title=file_name,
+            size_bytes=size_bytes,
+            status="pending",
+            created_by=asker.user_id,
+            created_at=utc_now(),
+        )
+        document_id = document.id
+        await asyncio.to_thread(self._files.save, document_id, content)
+
+        def save(uow: UnitOfWork) -> None:
+            find_collection(uow, asker, collection_id)
+            DocumentRepository(uow.session).add(document)
+            uow.record(
+                DocumentUploaded(
+                    document_id=document_id,
+                    collection_id=collection_id,
+                    user_id=asker.user_id,
+                    size_bytes=size_bytes,
+                )
+            )
+
+        try:
+            await self._database.write(save)
+        except Exception:
+            await asyncio.to_thread(self._files.delete, document_id)
+            raise
+        return document
+
+    async def page(
+        self, asker: Principal, collection_id: UUID, after: UUID | None, limit: int
+    ) -> Sequence[Document]:
+        def page(uow: UnitOfWork) -> Sequence[Document]:
+            find_collection(uow, asker, collection_id)
+            return DocumentRepository(uow.session).page(collection_id, after, limit)
+
+        return await self._database.read(page)
+
+    async def get(self, asker: Principal, document_id: UUID) -> Document:
+        return await self._database.read(lambda uow: _find_document(uow, asker, document_id))
+
+    async def delete(self, asker: Principal, document_id: UUID) -> None:
+        """Delete the document with its passages and its file; from now on nothing of it is found."""
+
+        def delete(uow: UnitOfWork) -> None:
+            document = _find_document(uow, asker, document_id)
+            uow.record(DocumentDeleted(document_id=document_id, collection_id=document.collection_id))
+            DocumentRepository(uow.session).delete(document)
+
+        await self._database.write(delete)
+
+    def _check(self, file_name: str, content: BinaryIO, size_bytes: int) -> None:
+        if size_bytes == 0:
+            raise EmptyDocument("The file is empty.")
+        if size_bytes > self._max_upload_bytes:
+            raise DocumentTooLarge(
+                f"The file is larger than {self._max_upload_bytes // 1_048_576} MiB. Split it into smaller ones."
+            )
+        head = content.read(HEAD_BYTES)
+        content.seek(0)
+        self._reader.check(head, file_name)
+
+
+class IngestionService:
+    """Reads uploaded files into passages. Every step can be repeated after a crash."""
+
+    def __init__(
+        self,
+        database: Database,
+        files: FileStore,
+        reader: DocumentReader,
+        index_is_current: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._database = database
+        self._files = files
+        self._reader = reader
+        self._index_is_current = index_is_current
+
+    async def ingest(self, document_id: UUID) -> None:
+        """Read the file, save its passages, wait for the index, and only then call the document ready."""
+        title = await self._database.write(lambda uow: _begin(uow, document_id))
+        if title is None:
+            return
+        try:
+            drafts = await asyncio.to_thread(self._reader.read, self._files.path(document_id), title)
+        except UnreadableDocument as error:
+            reason = str(error)
+            log.info("document_unreadable", document_id=str(document_id), reason=reason)
+            await self._database.write(lambda uow: _fail(uow, document_id, reason))
+            return
+        await self._database.write(lambda uow: _save_passages(uow, document_id, drafts))
+        await self._index_is_current()
+        await self._database.write(lambda uow: _finish(uow, document_id))
+
+    async def erase(self, document_id: UUID) -> None:
+        """Delete the file of a document that was deleted."""
+        await asyncio.to_thread(self._files.delete, document_id)
+
+
+def _find_document(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Document:
+    document = DocumentRepository(uow.session).get(document_id)
+    unknown = UnknownDocument("There is no such document, or you may not see it.")
+    if document is None:
+        raise unknown
+    try:
+        find_collection(uow, asker, document.collection_id)
+    except UnknownCollection:
+        raise unknown from None
+    return document
+
+
+def _begin(uow: UnitOfWork, document_id: UUID) -> str | None:
+    """Return the title of a document that still waits to be read, None when it is done or deleted."""
+    document = DocumentRepository(uow.session).get(document_id)
+    if document is None or document.status in ("ready", "failed"):
+        return None
+    document.status = "processing"
+    return document.title
+
+
+def _save_passages(uow: UnitOfWork, document_id: UUID, drafts: Sequence[PassageDraft]) -> None:
+    document = DocumentRepository(uow.session).get(document_id)
+    if document is None:
+        return
+    document.passage_count = len(drafts)
+    passages = [
+        StoredPassage(document_id=document_id, ordinal=ordinal, location=draft.location, text=draft.text)
+        for ordinal, draft in enumerate(drafts)
+    ]
+    PassageRepository(uow.session).replace(document_id, passages)
+    uow.record(PassagesChanged(document_id=document_id, collection_id=document.collection_id))
+
+
+def _finish(uow: UnitOfWork, document_id: UUID) -> None:
+    document = DocumentRepository(uow.session).get(document_id)
+    if document is None:
+        return
+    document.status = "ready"
+    uow.record(
+        DocumentReady(
+            document_id=document_id,
+            collection_id=document.collection_id,
+            passage_count=document.passage_count,
+        )
+    )
+
+
+def _fail(uow: UnitOfWork, document_id: UUID, reason: str) -> None:
+    document = DocumentRepository(uow.session).get(document_id)
+    if document is None:
+        return
+    document.status, document.reason = "failed", reason
+    uow.record(
+        DocumentFailed(document_id=document_id, collection_id=document.collection_id, reason=reason)
+    )

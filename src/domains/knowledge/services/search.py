@@ -1,0 +1,98 @@
+"""Finding passages: the index proposes, the database decides what may be shown."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from src.domains.knowledge.repositories import CollectionRepository, DocumentRepository, PassageRepository
+from src.domains.knowledge.services.ports import IndexedPassage, PassageIndex
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.shared.events.base import DomainEvent
+from src.shared.events.knowledge import DocumentDeleted, Passage, PassagesChanged
+
+REBUILD_BATCH = 100
+
+
+class SearchService:
+    """Searches what the asker's groups may read."""
+
+    def __init__(self, database: Database, index: PassageIndex) -> None:
+        self._database = database
+        self._index = index
+
+    async def search(
+        self, query: str, group_ids: Collection[UUID], limit: int, within: Collection[UUID] | None = None
+    ) -> list[Passage]:
+        """Return the best passages, best first; `within` narrows the search to these collections.
+
+        The index is asked for the readable collections alone. Text, rights and liveness are then read from
+        the database, so a passage that was deleted or revoked meanwhile does not appear.
+        """
+        readable = await self._database.read(
+            lambda uow: CollectionRepository(uow.session).readable_ids(group_ids)
+        )
+        collection_ids = [each for each in readable if within is None or each in within]
+        hits = await asyncio.to_thread(self._index.search, query, collection_ids, limit)
+        found = await self._database.read(
+            lambda uow: PassageRepository(uow.session).readable([hit.passage_id for hit in hits], group_ids)
+        )
+        return [
+            Passage(
+                passage_id=passage.id,
+                document_id=document.id,
+                collection_id=document.collection_id,
+                title=document.title,
+                location=passage.location,
+                text=passage.text,
+                score=hit.score,
+            )
+            for hit in hits
+            if hit.passage_id in found
+            for passage, document in [found[hit.passage_id]]
+        ]
+
+
+class IndexReplica:
+    """Keeps this machine's index in step with the passages; implements `Replica`."""
+
+    EVENTS = (PassagesChanged, DocumentDeleted)
+
+    def __init__(self, database: Database, index: PassageIndex) -> None:
+        self._database = database
+        self._index = index
+
+    async def position(self) -> int | None:
+        return await asyncio.to_thread(self._index.cursor)
+
+    async def rebuild(self, position: int) -> None:
+        await asyncio.to_thread(self._index.clear)
+        last: UUID | None = None
+        while batch := await self._documents_after(last):
+            for document_id in batch:
+                await self._replace(document_id)
+            last = batch[-1]
+        await asyncio.to_thread(self._index.commit, position)
+
+    async def apply(self, events: Sequence[DomainEvent], position: int) -> None:
+        for event in events:
+            if isinstance(event, PassagesChanged | DocumentDeleted):
+                await self._replace(event.document_id)
+        await asyncio.to_thread(self._index.commit, position)
+
+    async def _documents_after(self, last: UUID | None) -> Sequence[UUID]:
+        return await self._database.read(
+            lambda uow: DocumentRepository(uow.session).with_passages(last, REBUILD_BATCH)
+        )
+
+    async def _replace(self, document_id: UUID) -> None:
+        passages = await self._database.read(lambda uow: _indexed_passages(uow, document_id))
+        await asyncio.to_thread(self._index.replace, document_id, passages)
+
+
+def _indexed_passages(uow: UnitOfWork, document_id: UUID) -> list[IndexedPassage]:
+    return [
+        IndexedPassage(
+            passage.id, document.id, document.collection_id, document.title, passage.location, passage.text
+        )
+        for passage, document in PassageRepository(uow.session).of_document(document_id)
+    ]

@@ -1,0 +1,31 @@
+"""What knowledge listens to: its own events, and requests for passages."""
+
+from src.domains.knowledge.services.documents import IngestionService
+from src.domains.knowledge.services.search import IndexReplica, SearchService
+from src.shared.events.bus import EventBus
+from src.shared.events.knowledge import (
+    DocumentDeleted,
+    DocumentUploaded,
+    PassagesRequested,
+    PassagesRetrieved,
+)
+
+INDEX = "knowledge.index"
+INGESTION = "knowledge.ingestion"
+
+
+def subscribe(bus: EventBus, ingestion: IngestionService, replica: IndexReplica, search: SearchService) -> None:
+    async def ingest(event: DocumentUploaded) -> None:
+        await ingestion.ingest(event.document_id)
+
+    async def erase(event: DocumentDeleted) -> None:
+        await ingestion.erase(event.document_id)
+
+    async def retrieve(request: PassagesRequested) -> PassagesRetrieved:
+        found = await search.search(request.query, request.group_ids, request.limit)
+        return PassagesRetrieved(passages=tuple(found))
+
+    bus.subscribe(DocumentUploaded, ingest, name=INGESTION, kind="reaction")
+    bus.subscribe(DocumentDeleted, erase, name=INGESTION, kind="reaction")
+    bus.replicate(IndexReplica.EVENTS, replica, name=INDEX)
+    bus.respond(PassagesRequested, retrieve)

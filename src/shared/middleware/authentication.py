@@ -1,0 +1,68 @@
+"""Who is asking: the bearer token becomes a `Principal` on the request's state."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from src.shared.exceptions.errors import NotAllowed, NotAuthenticated
+from src.shared.exceptions.handlers import problem_response
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Someone signed in, with the rights as of this moment."""
+
+    user_id: UUID
+    sign_in_id: UUID
+    role: str
+    group_ids: tuple[UUID, ...]
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
+
+
+class Authenticator(Protocol):
+    """Tells who a bearer token stands for; raises `NotAuthenticated` when it does not hold."""
+
+    async def authenticate(self, token: str) -> Principal: ...
+
+
+class AuthenticationMiddleware:
+    """Sets `request.state.principal` where a bearer token is sent; a token that does not hold is refused."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+        self._app = app
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+            if scheme.lower() == "bearer":
+                try:
+                    principal = await self._authenticator.authenticate(token.strip())
+                except NotAuthenticated as error:
+                    await problem_response(Request(scope), error)(scope, receive, send)
+                    return
+                scope.setdefault("state", {})["principal"] = principal
+        await self._app(scope, receive, send)
+
+
+def current_principal(request: Request) -> Principal:
+    """A FastAPI dependency: whoever is signed in."""
+    principal = getattr(request.state, "principal", None)
+    if not isinstance(principal, Principal):
+        raise NotAuthenticated("Sign in first: send the access token as `Authorization: Bearer ...`.")
+    return principal
+
+
+def current_admin(request: Request) -> Principal:
+    """A FastAPI dependency: whoever is signed in, and is an administrator."""
+    principal = current_principal(request)
+    if not principal.is_admin:
+        raise NotAllowed("Only an administrator may do this.")
+    return principal
