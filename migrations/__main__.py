@@ -11,7 +11,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m migrations", description="Database migrations.")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("upgrade", help="bring every history to its newest revision")
-    for action, about in (("revision", "write a new revision from the models"), ("downgrade", "take back one")):
+    for action, about in (
+        ("revision", "write a new revision from the models"),
+        ("downgrade", "take back one"),
+    ):
         subparser = actions.add_parser(action, help=about)
         subparser.add_argument("--domain", required=True, choices=histories.HISTORIES)
     actions.choices["revision"].add_argument("--message", required=True)

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Connection, Engine, MetaData
 
 from src.domains.analytics.models import AnalyticsRecord
 from src.domains.auth.models import AuthRecord
@@ -66,16 +66,15 @@ def write_revision(engine: Engine, history: History, message: str) -> None:
     _run(engine, history, lambda config: command.revision(config, message, autogenerate=True))
 
 
-def pending(engine: Engine) -> list[str]:
-    """Return the names of the histories that are behind their newest revision."""
-    behind = []
-    with engine.connect() as connection:
-        for history in HISTORIES.values():
-            options = {"version_table": history.version_table}
-            current = MigrationContext.configure(connection, opts=options).get_current_heads()
-            if set(current) != set(ScriptDirectory.from_config(_config(history)).get_heads()):
-                behind.append(history.name)
-    return behind
+def pending(connection: Connection) -> list[str]:
+    """Return the names of the histories that are not at their newest revision."""
+    return [history.name for history in HISTORIES.values() if not _is_current(connection, history)]
+
+
+def _is_current(connection: Connection, history: History) -> bool:
+    context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
+    newest = ScriptDirectory.from_config(_config(history)).get_heads()
+    return set(context.get_current_heads()) == set(newest)
 
 
 def _config(history: History) -> Config:

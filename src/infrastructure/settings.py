@@ -5,6 +5,7 @@
 
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class ServerSettings(BaseModel):
     """The HTTP server."""
 
+    page: bool = Field(True, description="Serve the web page beside the API.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 serves other machines too.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is not an upload.")
 
@@ -24,6 +26,11 @@ class DatabaseSettings(BaseModel):
         "FULL", description="FULL keeps every commit through a power cut; NORMAL may lose the last ones."
     )
     readers: int = Field(4, ge=1, le=64, description="Read transactions that run at once.")
+
+    @property
+    def connections(self) -> int:
+        """The readers' and the writer's."""
+        return self.readers + 1
 
 
 class EventSettings(BaseModel):
@@ -61,17 +68,31 @@ class ChatSettings(BaseModel):
     passages_timeout_seconds: float = Field(5.0, gt=0, description="How long a turn waits for passages.")
     history_messages: int = Field(10, ge=0, description="Earlier messages a model is given.")
     generation_timeout_seconds: float = Field(120.0, gt=0, description="How long one answer may take.")
+    stop_grace_seconds: float = Field(5.0, ge=0, description="How long a stop waits for running answers.")
+
+
+class AnalyticsSettings(BaseModel):
+    """The dashboard."""
+
+    time_zone: ZoneInfo = Field(ZoneInfo("Asia/Seoul"), description="Where a day begins and ends.")
 
 
 class Settings(BaseSettings):
     """All settings of a process."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_nested_delimiter="__", extra="ignore", frozen=True, nested_model_default_partial_update=True
+        env_file=".env",
+        env_nested_delimiter="__",
+        extra="ignore",
+        frozen=True,
+        nested_model_default_partial_update=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Field(Path("data"), description="Everything that the server writes lies under it.")
-    database_url: str | None = Field(None, description="A SQLAlchemy URL; by default a SQLite file in DATA_DIR.")
+    database_url: str | None = Field(
+        None, description="A SQLAlchemy URL; by default a SQLite file in DATA_DIR."
+    )
     port: int = Field(8000, ge=1, le=65535, description="Port of the page and the API.")
     api_url: str | None = Field(None, description="Where the page finds the API; by default this server.")
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
@@ -82,6 +103,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     chat: ChatSettings = ChatSettings()
+    analytics: AnalyticsSettings = AnalyticsSettings()
 
     @property
     def resolved_database_url(self) -> str:

@@ -23,7 +23,7 @@ TermKind = Literal["noun", "verb", "adverb", "number", "code", "word"]
 _LONGEST_TERM = 40
 # Mecab holds the interpreter while it works on a piece; pieces of this length keep that below some 20 ms.
 _PIECE = 800
-# No Korean word has as many syllables: what is longer has lost its spaces or is hostile, and is cut into bigrams.
+# No Korean word has as many syllables: what is longer has lost its spaces, and is cut into bigrams.
 _LONGEST_HANGUL_RUN = 60
 
 _HANGUL = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣ]")
@@ -33,20 +33,29 @@ _RUN = re.compile(rf"{_LETTER}+(?:(?:[-_./@&+'’]|(?<=\d),(?=\d)){_LETTER}+)*")
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _CONTRACTION = re.compile(r"(?:n['’]t|['’][a-z]{1,2})$")
 
-_FUNCTION_WORDS = frozenset(
-    """a about above after again all also am an and any are as at be because been before being below between both
-    but by can could did do does doing down during each else every few for from further get had has have having he
-    her here hers him his how i if in into is it its just let may me might mine more most much many must my no nor
-    not of off on once only or other our ours out over own please shall she should so some such than that the
-    their theirs them then there these they this those through to too under until up upon us very was we were what
-    when where whether which while who whom whose why will with within without would yes you your yours wo ca sha
-    """.split()
+
+def word_set(words: str) -> frozenset[str]:
+    """Read a list of words kept as lines of text."""
+    return frozenset(words.split())
+
+
+_FUNCTION_WORDS = word_set(
+    """
+    a about above after again all also am an and any are as at be because been before being below between
+    both but by can could did do does doing down during each else every few for from further get had has have
+    having he her here hers him his how i if in into is it its just let may me might mine more most much many must
+    my no nor not of off on once only or other our ours out over own please shall she should so some such than
+    that the their theirs them then there these they this those through to too under until up upon us very was we
+    were what when where whether which while who whom whose why will with within without would yes you your
+    yours wo ca sha
+    """
 )
 
 _NOUN_TAGS = frozenset({"NNG", "NNP", "NR", "XR", "SH"})
+_POWERS_OF_TEN = {"천": 1_000, "만": 10_000, "억": 100_000_000}
 _VERB_TAGS = frozenset({"VV", "VA"})
 # Verbs that say nothing by themselves: to do, to become, to be, to be there, to be like, to give, to see.
-_LIGHT_VERBS = frozenset("하 되 있 이 같 주 보 그러 이러 어떠 어떻 그렇 이렇".split())
+_LIGHT_VERBS = word_set("하 되 있 이 같 주 보 그러 이러 어떠 어떻 그렇 이렇")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class Term:
 
 
 def normalize(text: str) -> str:
-    """Return the text with one form for each character (NFKC): full-width letters, ligatures, split Hangul."""
+    """Return the text with one form for each character (NFKC): for wide letters, ligatures, split Hangul."""
     return unicodedata.normalize("NFKC", text)
 
 
@@ -118,28 +127,47 @@ def _cut(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 
 def _piece_terms(piece: str, offset: int) -> list[Term]:
-    terms: list[Term] = []
-    number_ends: dict[int, str] = {}
-    covered: set[int] = set()
-    for run in _RUN.finditer(piece):
-        covered.update(range(run.start(), run.end()))
-        for text, kind in _run_terms(run.group()):
-            terms.append(Term(text, offset + run.start(), offset + run.end(), kind))
-            if kind == "number":
-                number_ends[run.end()] = text
+    runs = list(_RUN.finditer(piece))
+    terms = [
+        Term(text, offset + run.start(), offset + run.end(), kind)
+        for run in runs
+        for text, kind in _run_terms(run.group(), bool(_HANGUL.match(piece, run.end())))
+    ]
     if _HANGUL.search(piece):
-        for start, end, feature in _korean().morphemes(piece):
-            if start not in covered:
-                number = number_ends.get(start) or number_ends.get(start - 1, "")
-                for text, kind in _morpheme_terms(piece[start:end], feature, number):
-                    terms.append(Term(text, offset + start, offset + end, kind))
+        terms.extend(_morpheme_terms(piece, offset, runs))
         terms.sort(key=lambda term: term.start)
     return terms
 
 
+def _morpheme_terms(piece: str, offset: int, runs: list[re.Match[str]]) -> Iterator[Term]:
+    """Yield the terms of the morphemes outside the runs, and numbers with their units ("15일", "10만 원")."""
+    covered = {place for run in runs for place in range(run.start(), run.end())}
+    numbers = {run.end(): run.group() for run in runs if _NUMBER.fullmatch(run.group())}
+    for start, end, feature in _korean().morphemes(piece):
+        if start in covered:
+            continue
+        surface, tag = piece[start:end], feature.partition(",")[0]
+        number = numbers.get(start) or numbers.get(start - 1)
+        if number and surface in _POWERS_OF_TEN:
+            numbers[end] = _multiply(number, _POWERS_OF_TEN[surface])
+            yield Term(numbers[end], offset + start, offset + end, "number")
+        elif tag != "NNBC":
+            for text, kind in _content_terms(surface, feature):
+                yield Term(text, offset + start, offset + end, kind)
+        elif number:
+            yield Term(number.replace(",", "") + surface, offset + start, offset + end, "number")
+
+
+def _multiply(number: str, factor: int) -> str:
+    """Write "150만" as "1500000", the way it stands in a table."""
+    return str(round(float(number.replace(",", "")[:15]) * factor))
+
+
 @lru_cache(maxsize=65_536)
-def _run_terms(run: str) -> tuple[tuple[str, TermKind], ...]:
+def _run_terms(run: str, before_hangul: bool) -> tuple[tuple[str, TermKind], ...]:
     """Read a run of letters, digits and separators: a number, a word, or a code with its parts."""
+    if len(run) == 1 and before_hangul and run.isalpha():
+        return ((run.lower(), "code"),)  # the "A" of "A동" is a name, not an article
     if _NUMBER.fullmatch(run):
         return ((run.replace(",", "")[:_LONGEST_TERM], "number"),)
     run = _CONTRACTION.sub("", run) if "'" in run or "’" in run else run
@@ -160,13 +188,6 @@ def _word_terms(word: str) -> tuple[tuple[str, TermKind], ...]:
     if lowered in _FUNCTION_WORDS and (len(word) == 1 or not word.isupper()):
         return ()
     return ((_stem(lowered), "word"),)
-
-
-def _morpheme_terms(surface: str, feature: str, number: str) -> tuple[tuple[str, TermKind], ...]:
-    tag = feature.partition(",")[0]
-    if tag == "NNBC":
-        return ((number + surface, "number"),) if number else ()
-    return _content_terms(surface, feature)
 
 
 @lru_cache(maxsize=65_536)
@@ -217,8 +238,8 @@ class _Tagger(MeCab):  # type: ignore[misc]
 def _korean() -> _Tagger:
     """Load the dictionary once, when the first Korean text comes.
 
-    All threads share it: a parse keeps its state in a lattice of its own (the tagger's `parse(lattice)` is const
-    and documented as safe), unlike the older calls on a string.
+    All threads share it: a parse keeps its state in a lattice of its own (the tagger's `parse(lattice)` is
+    const and documented as safe), unlike mecab's older calls on a string.
     """
     return _Tagger()
 
@@ -234,7 +255,7 @@ def _stem(word: str) -> str:
     return str(_stemmers.english.stemWord(word))
 
 
-# --- sentences -------------------------------------------------------------------------------------------------
+# Sentences: a rule for each way in which a text is set, then the marks that end a sentence in a paragraph.
 
 _LIST_ITEM = re.compile(
     r"\s*(?:[-*+•·◦○▪‣※◆■□▶]|\(?\d{1,2}[.)]|[①-⑳]|[가나다라마바사아자차카타파하][.)]|\([가-하]\))\s+\S"
@@ -242,12 +263,12 @@ _LIST_ITEM = re.compile(
 _BULLETLESS_ITEM = re.compile(r"\s*[•◦○▪‣①-⑳◆■□▶]\S")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+\S")
 _TABLE_ROW = re.compile(r"\s*\|.*\|\s*$")
-_TABLE_RULE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
+_TABLE_RULE_SIGNS = frozenset("|-:= \t")
 _SENTENCE_END = re.compile(
-    r"[.!?。！？…]+[\"'”’»)\]]*(?=\s)|(?<=[가-힣][다요죠까음함됨임])[.!?]+(?=[가-힣\"'“‘(\[])"
+    r"(?<![.!?。…])[.!?。…]+[\"'”’»)\]]*(?=\s)|(?<=[가-힣][다요죠까음함됨임])[.!?]+(?=[가-힣\"'“(\[])"
 )
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(\[\"'“‘])(?:[A-Za-z]|[A-Z]\.[A-Z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|Nos|Fig|vs|"
+    r"(?:^|[\s(\[\"'“])(?:[A-Za-z]|[A-Z]\.[A-Z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|Nos|Fig|vs|"
     r"cf|etc|approx|ca|Inc|Ltd|Co|Corp|Dept|Tel|Ext|ext|tel|Art|Sec|Vol|pp?|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|"
     r"Nov|Dec)\.$"
 )
@@ -277,7 +298,7 @@ def _blocks(text: str) -> Iterator[str]:
         if (not line.strip() or stands_alone or _is_item(line)) and lines:
             yield " ".join(lines)
             lines = []
-        if stands_alone and not _TABLE_RULE.match(line):
+        if stands_alone and not _TABLE_RULE_SIGNS.issuperset(line):
             yield line.strip()
         elif line.strip() and not stands_alone:
             lines.append(line.strip())
@@ -302,7 +323,7 @@ def _sentences(paragraph: str) -> Iterator[str]:
 def _ends_sentence(paragraph: str, mark: re.Match[str]) -> bool:
     if mark.group()[0] != ".":
         return True
-    following = paragraph[mark.end() :].lstrip()[:1]
+    following = paragraph[mark.end() : mark.end() + 4].lstrip()[:1]
     if following.islower() or following in {",", ";", ")"}:
         return False
     before = paragraph[max(0, mark.start() + 1 - _LONGEST_ABBREVIATION) : mark.start() + 1]

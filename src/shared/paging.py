@@ -1,19 +1,15 @@
 """Pages of lists: `?limit=&cursor=` -> `{"items": [...], "next_cursor": ...}`, ordered by id."""
 
 from collections.abc import Sequence
-from typing import Annotated, Generic, Protocol, Self, TypeVar
+from typing import Annotated, Generic, Self, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel
 
+from src.shared.schemas import ItemModel
 
-class HasId(Protocol):
-    @property
-    def id(self) -> UUID: ...
-
-
-ItemT = TypeVar("ItemT", bound=HasId)
+ItemT = TypeVar("ItemT", bound=ItemModel)
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items at the most.")]
 Cursor = Annotated[UUID | None, Query(description="`next_cursor` of the page before.")]

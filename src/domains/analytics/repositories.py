@@ -76,30 +76,31 @@ class TurnRepository:
 
     def totals(self, wanted: TurnFilter) -> Totals:
         query = select(
-            func.count(),
-            _count(Turn.outcome == "completed"),
-            func.count(distinct(Turn.session_id)),
-            func.count(distinct(Turn.user_id)),
-            _count(Turn.grounded),
-            func.coalesce(func.sum(Turn.tokens_in), 0),
-            func.coalesce(func.sum(Turn.tokens_out), 0),
-            func.coalesce(func.sum(Turn.cost), 0.0),
-            _count(Turn.rating == "up"),
-            _count(Turn.rating == "down"),
-            _count(Turn.outcome == "blocked"),
-            _count(Turn.outcome == "failed"),
+            func.count().label("messages"),
+            _count(Turn.outcome == "completed").label("answers"),
+            func.count(distinct(Turn.session_id)).label("sessions"),
+            func.count(distinct(Turn.user_id)).label("active_users"),
+            _count(Turn.grounded.is_(True)).label("grounded"),
+            func.coalesce(func.sum(Turn.tokens_in), 0).label("tokens_in"),
+            func.coalesce(func.sum(Turn.tokens_out), 0).label("tokens_out"),
+            func.coalesce(func.sum(Turn.cost), 0.0).label("cost"),
+            _count(Turn.rating == "up").label("feedback_up"),
+            _count(Turn.rating == "down").label("feedback_down"),
+            _count(Turn.outcome == "blocked").label("blocked"),
+            _count(Turn.outcome == "failed").label("failed"),
         ).where(*wanted.conditions())
-        return Totals(*self._session.execute(query).one())
+        return Totals(**self._session.execute(query).mappings().one())
 
     def days(self, wanted: TurnFilter) -> list[Day]:
         query = select(
-            Turn.day,
-            func.count(),
-            _count(Turn.outcome == "completed"),
-            func.count(distinct(Turn.user_id)),
-            func.sum(Turn.cost),
+            Turn.day.label("at"),
+            func.count().label("messages"),
+            _count(Turn.outcome == "completed").label("answers"),
+            func.count(distinct(Turn.user_id)).label("active_users"),
+            func.sum(Turn.cost).label("cost"),
         ).where(*wanted.conditions())
-        return [Day(*row) for row in self._session.execute(query.group_by(Turn.day).order_by(Turn.day))]
+        days = self._session.execute(query.group_by(Turn.day).order_by(Turn.day))
+        return [Day(**row) for row in days.mappings()]
 
     def quantile(
         self, wanted: TurnFilter, column: InstrumentedAttribute[int | None], fraction: float
@@ -111,5 +112,5 @@ class TurnRepository:
         return self._session.scalar(select(column).where(*conditions).order_by(column).offset(rank).limit(1))
 
 
-def _count(condition: ColumnElement[bool] | InstrumentedAttribute[bool | None]) -> ColumnElement[int]:
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.count(case((condition, 1)))

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import EmailStr, Field
 
 from src.domains.auth.models import Role, User
-from src.shared.schemas import Name, RequestModel, ResponseModel
+from src.shared.schemas import ItemModel, Name, RequestModel, ResponseModel
 
 Password = Annotated[str, Field(min_length=8, max_length=128)]
 
@@ -34,8 +34,7 @@ class TokenResponse(ResponseModel):
     expires_in: int
 
 
-class UserResponse(ResponseModel):
-    id: UUID
+class UserResponse(ItemModel):
     email: str
     name: str
     role: Role
@@ -70,6 +69,5 @@ class GroupRequest(RequestModel):
     name: Name
 
 
-class GroupResponse(ResponseModel):
-    id: UUID
+class GroupResponse(ItemModel):
     name: str

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from src.infrastructure.database.base import Base, domain_metadata, primary_id
@@ -12,6 +12,8 @@ from src.infrastructure.database.base import Base, domain_metadata, primary_id
 MessageRole = Literal["user", "assistant"]
 MessageStatus = Literal["pending", "completed", "failed", "interrupted"]
 Rating = Literal["up", "down"]
+
+PENDING = text("status = 'pending'")
 
 
 class ChatRecord(Base):
@@ -40,7 +42,7 @@ class Message(ChatRecord):
         CheckConstraint(f"role IN {get_args(MessageRole)}", name="role"),
         CheckConstraint(f"status IN {get_args(MessageStatus)}", name="status"),
         Index("ix_chat_message_session_id_id", "session_id", "id"),
-        Index("ix_chat_message_pending", "status", sqlite_where="status = 'pending'"),
+        Index("ix_chat_message_pending", "status", sqlite_where=PENDING, postgresql_where=PENDING),
     )
 
     id: Mapped[UUID] = primary_id()

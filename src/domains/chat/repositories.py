@@ -28,7 +28,9 @@ class SessionRepository:
     def page(self, user_id: UUID, before: UUID | None, limit: int) -> Sequence[Session]:
         """Return the person's sessions, newest first."""
         query = select(Session).where(Session.user_id == user_id).order_by(Session.id.desc())
-        return self._session.scalars((query.where(Session.id < before) if before else query).limit(limit)).all()
+        return self._session.scalars(
+            (query.where(Session.id < before) if before else query).limit(limit)
+        ).all()
 
     def delete(self, session: Session) -> None:
         self._session.delete(session)

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from src.domains.chat.models import MessageRole, MessageStatus, Rating
 from src.domains.chat.services.citations import Citation
 from src.domains.chat.services.generations import Generation
-from src.shared.schemas import Name, RequestModel, ResponseModel
+from src.shared.schemas import ItemModel, Name, RequestModel, ResponseModel
 
 
 class CreateSessionRequest(RequestModel):
@@ -20,15 +20,13 @@ class RenameSessionRequest(RequestModel):
     title: Name
 
 
-class SessionResponse(ResponseModel):
-    id: UUID
+class SessionResponse(ItemModel):
     title: str
     created_at: datetime
     updated_at: datetime
 
 
-class MessageResponse(ResponseModel):
-    id: UUID
+class MessageResponse(ItemModel):
     session_id: UUID
     role: MessageRole
     content: str

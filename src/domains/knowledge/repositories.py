@@ -66,14 +66,18 @@ class DocumentRepository:
 
     def page(self, collection_id: UUID, after: UUID | None, limit: int) -> Sequence[Document]:
         query = select(Document).where(Document.collection_id == collection_id).order_by(Document.id)
-        return self._session.scalars((query.where(Document.id > after) if after else query).limit(limit)).all()
+        return self._session.scalars(
+            (query.where(Document.id > after) if after else query).limit(limit)
+        ).all()
 
     def ids_in(self, collection_id: UUID) -> Sequence[UUID]:
         return self._session.scalars(select(Document.id).where(Document.collection_id == collection_id)).all()
 
     def with_passages(self, after: UUID | None, limit: int) -> Sequence[UUID]:
         query = select(Document.id).where(Document.passage_count > 0).order_by(Document.id)
-        return self._session.scalars((query.where(Document.id > after) if after else query).limit(limit)).all()
+        return self._session.scalars(
+            (query.where(Document.id > after) if after else query).limit(limit)
+        ).all()
 
     def delete(self, document: Document) -> None:
         self._session.delete(document)

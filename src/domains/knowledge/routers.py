@@ -20,8 +20,6 @@ from src.shared.middleware.authentication import Principal, current_admin, curre
 from src.shared.paging import Cursor, Limit, Page
 
 router = APIRouter(prefix="/knowledge", tags=["knowledge"])
-upload_router = APIRouter(prefix="/knowledge", tags=["knowledge"])
-"""Included with a larger bound on the body."""
 
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 CurrentAdmin = Annotated[Principal, Depends(current_admin)]
@@ -62,7 +60,7 @@ async def delete_collection(collection_id: UUID, admin: CurrentAdmin, collection
     await collections.delete(admin, collection_id)
 
 
-@upload_router.post("/collections/{collection_id}/documents", status_code=202)
+@router.post("/collections/{collection_id}/documents", status_code=202)
 async def upload_document(
     collection_id: UUID, file: UploadFile, admin: CurrentAdmin, documents: Documents
 ) -> UploadResponse:

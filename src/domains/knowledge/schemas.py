@@ -9,7 +9,7 @@ from pydantic import Field
 from src.domains.knowledge.models import DocumentStatus
 from src.domains.knowledge.services.collections import CollectionOverview
 from src.shared.events.knowledge import Passage
-from src.shared.schemas import Name, RequestModel, ResponseModel
+from src.shared.schemas import ItemModel, Name, RequestModel, ResponseModel
 
 Description = Annotated[str, Field(max_length=2000)]
 Ids = Annotated[list[UUID], Field(max_length=200)]
@@ -18,7 +18,7 @@ Ids = Annotated[list[UUID], Field(max_length=200)]
 class CreateCollectionRequest(RequestModel):
     name: Name
     description: Description = ""
-    group_ids: Ids = []
+    group_ids: Ids = Field(default_factory=list)
 
 
 class ChangeCollectionRequest(RequestModel):
@@ -27,8 +27,7 @@ class ChangeCollectionRequest(RequestModel):
     group_ids: Ids | None = None
 
 
-class CollectionResponse(ResponseModel):
-    id: UUID
+class CollectionResponse(ItemModel):
     name: str
     description: str
     group_ids: list[UUID]
@@ -48,13 +47,11 @@ class CollectionResponse(ResponseModel):
         )
 
 
-class UploadResponse(ResponseModel):
-    id: UUID
+class UploadResponse(ItemModel):
     status: DocumentStatus
 
 
-class DocumentResponse(ResponseModel):
-    id: UUID
+class DocumentResponse(ItemModel):
     collection_id: UUID
     title: str
     size_bytes: int

@@ -14,7 +14,9 @@ INDEX = "knowledge.index"
 INGESTION = "knowledge.ingestion"
 
 
-def subscribe(bus: EventBus, ingestion: IngestionService, replica: IndexReplica, search: SearchService) -> None:
+def subscribe(
+    bus: EventBus, ingestion: IngestionService, replica: IndexReplica, search: SearchService
+) -> None:
     async def ingest(event: DocumentUploaded) -> None:
         await ingestion.ingest(event.document_id)
 

@@ -19,7 +19,9 @@ def sqlite_engine(url: str, *, synchronous: Synchronous = "FULL", connections: i
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise UnsupportedDatabase(f"DATABASE_URL must name a SQLite file, such as sqlite:///data/platform.db, not {url}")
+        raise UnsupportedDatabase(
+            f"DATABASE_URL must name a SQLite file, such as sqlite:///data/platform.db, not {url}"
+        )
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         URL.create("sqlite", database=parsed.database),
@@ -32,7 +34,12 @@ def sqlite_engine(url: str, *, synchronous: Synchronous = "FULL", connections: i
     def set_up(connection: Any, _record: Any) -> None:
         # SQLAlchemy begins transactions itself (below), so the driver must not.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=MEMORY"):
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

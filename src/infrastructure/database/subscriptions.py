@@ -21,7 +21,7 @@ from src.infrastructure.database.base import primary_id
 from src.infrastructure.database.event_log import InfrastructureRecord, LoggedEvent
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.shared.events.base import DomainEvent, caused_by, utc_now
-from src.shared.events.bus import Subscription
+from src.shared.events.bus import EventBus, Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -75,11 +75,9 @@ class _Look:
 class Subscriptions:
     """Runs every subscription of a process, each in a task of its own: a slow or broken one delays nobody."""
 
-    def __init__(
-        self, database: Database, subscriptions: Sequence[Subscription], policy: DeliveryPolicy
-    ) -> None:
+    def __init__(self, database: Database, bus: EventBus, policy: DeliveryPolicy) -> None:
         self._database = database
-        self._subscriptions = subscriptions
+        self._bus = bus
         self._policy = policy
         self._positions: dict[str, int] = {}
         self._advanced = asyncio.Condition()
@@ -88,14 +86,16 @@ class Subscriptions:
 
     async def start(self) -> None:
         """Bring the local replicas up to date, then keep delivering in the background."""
-        for subscription in self._subscriptions:
+        for subscription in self._bus.subscriptions:
             await self._reach(subscription, await self._starting_position(subscription))
-        self._tasks = [asyncio.create_task(self._run(each), name=each.name) for each in self._subscriptions]
+        self._tasks = [
+            asyncio.create_task(self._run(each), name=each.name) for each in self._bus.subscriptions
+        ]
 
     async def stop(self) -> None:
         """Finish the batch in hand and end."""
         self._stopping.set()
-        for subscription in self._subscriptions:
+        for subscription in self._bus.subscriptions:
             subscription.wake.set()
         await asyncio.gather(*self._tasks)
 

@@ -86,7 +86,9 @@ class Database:
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
-            raise Unavailable("Too many changes are waiting to be saved. Try again soon.", retry_after=2) from None
+            raise Unavailable(
+                "Too many changes are waiting to be saved. Try again soon.", retry_after=2
+            ) from None
         result: T = await job.future
         return result
 

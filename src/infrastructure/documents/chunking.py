@@ -1,6 +1,7 @@
 """Sections into passages: of a size that a model and a reader can take in, cut where the text allows it."""
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from semantic_text_splitter import TextSplitter
@@ -8,8 +9,9 @@ from semantic_text_splitter import TextSplitter
 from src.domains.knowledge.services.ports import PassageDraft
 from src.infrastructure.documents.sections import Section
 
-_TABLE_RULE = re.compile(r"\|?[ :|-]*-[ :|-]*")
+_TABLE = re.compile(r"^(?P<header>\|[^\n]*\n\|[ :|]*-[ :|-]*\n)(?:\|[^\n]*(?:\n|\Z))*", re.MULTILINE)
 _WIDEST_REPEATED_HEADER = 300
+_WINDOW_PIECES = 10
 
 
 class Chunker:
@@ -52,12 +54,29 @@ class Chunker:
             and sum(len(part.text) for part in together) <= self._largest
         )
 
-    def _pieces(self, text: str) -> list[str]:
-        spans = [(start, start + len(piece)) for start, piece in self._splitter.chunk_indices(text)]
+    def _pieces(self, text: str) -> Iterator[str]:
+        spans = list(self._spans(text))
         if len(spans) > 1 and spans[-1][1] - spans[-1][0] < self._tiny:
             # A last crumb says more with what it ends than alone, even a little over the size.
             spans[-2:] = [(spans[-2][0], spans[-1][1])]
-        return [_table_header_for(text, start) + text[start:end] for start, end in spans]
+        return _with_table_headers(text, spans)
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where the pieces start and end.
+
+        The splitter's time grows with the square of what it is given, so it sees a window at a time; a window's
+        last piece may be cut off by the window's end and begins the next one.
+        """
+        window_start = 0
+        while window_start < len(text):
+            window_end = window_start + _WINDOW_PIECES * self._largest
+            pieces = self._splitter.chunk_indices(text[window_start:window_end])
+            next_start = window_end
+            if len(pieces) > 1 and window_end < len(text):
+                next_start = window_start + pieces.pop()[0]
+            for start, piece in pieces:
+                yield window_start + start, window_start + start + len(piece)
+            window_start = next_start
 
 
 def _as_one(run: list[Section]) -> Section:
@@ -82,16 +101,15 @@ def _common_path(sections: list[Section]) -> tuple[str, ...]:
     return path
 
 
-def _table_header_for(text: str, start: int) -> str:
-    """Return the header of the table that `start` stands within, so that a cut table can still be read."""
-    if not text.startswith("|", start):
-        return ""
-    rows: list[str] = []
-    for line in reversed(text[:start].rstrip("\n").split("\n")):
-        if not line.startswith("|"):
-            break
-        rows.append(line)
-    if len(rows) < 2 or not _TABLE_RULE.fullmatch(rows[-2]):
-        return ""
-    header = f"{rows[-1]}\n{rows[-2]}\n"
-    return header if len(header) <= _WIDEST_REPEATED_HEADER and rows[-1].strip("| ") else ""
+def _with_table_headers(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:
+    """Yield the pieces; one that begins within a table has its header repeated, so that its rows can be read."""
+    tables = deque(_TABLE.finditer(text))
+    for start, end in spans:
+        while tables and tables[0].end() <= start:
+            tables.popleft()
+        is_within = bool(tables) and tables[0].end("header") <= start
+        yield (_repeatable(tables[0]["header"]) if is_within else "") + text[start:end]
+
+
+def _repeatable(header: str) -> str:
+    return header if len(header) <= _WIDEST_REPEATED_HEADER and any(map(str.isalnum, header)) else ""

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import mammoth
 from bs4 import BeautifulSoup, Tag
-from markdownify import markdownify
+from markdownify import MarkdownConverter
 
 from src.domains.knowledge.services.ports import UnreadableDocument
 from src.infrastructure.documents.sections import Limits, Section, sections_of
@@ -15,7 +15,8 @@ from src.infrastructure.documents.text import decode, tidy
 # What surrounds a page's own text: elements, roles, and the class names of MediaWiki and Sphinx.
 _BOILERPLATE = (
     "head, title, script, style, noscript, template, nav, footer, aside, button, select, svg, iframe, "
-    "object, [role=navigation], [role=banner], [role=contentinfo], [role=search], [hidden], [aria-hidden=true], "
+    "object, [role=navigation], [role=banner], [role=contentinfo], [role=search], [hidden], "
+    "[aria-hidden=true], "
     "[style*='display:none'], [style*='display: none'], "
     ".sidebar, .navbar, .navbox, .noprint, .catlinks, .printfooter, .mw-editsection, .mw-cite-backlink, "
     "sup.reference, .headerlink"
@@ -25,6 +26,14 @@ _HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 _DECLARED_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _HEAD_BYTES = 4096
 _KOREAN_CHARSETS = {"euc-kr", "ks_c_5601-1987", "ksc5601"}
+_TO_MARKDOWN = MarkdownConverter(
+    heading_style="ATX",
+    bullets="-",
+    strip=["a", "img"],
+    escape_asterisks=False,
+    escape_underscores=False,
+    table_infer_header=True,
+)
 _WORD_STYLES = "p[style-name='Title'] => h1:fresh"
 
 
@@ -88,16 +97,6 @@ def _check_package(data: bytes, limits: Limits) -> None:
 
 
 def _sections(root: Tag, limits: Limits) -> list[Section]:
-    markdown = tidy(
-        markdownify(
-            str(root),
-            heading_style="ATX",
-            bullets="-",
-            strip=["a", "img"],
-            escape_asterisks=False,
-            escape_underscores=False,
-            table_infer_header=True,
-        )
-    )
+    markdown = tidy(_TO_MARKDOWN.convert_soup(root))
     limits.check_characters(len(markdown))
     return sections_of(markdown)

@@ -79,8 +79,13 @@ def _as_cp949(data: bytes) -> str | None:
 
 
 def _as_guessed(data: bytes) -> str | None:
-    best = from_bytes(data).best()
-    return None if best is None else str(best)
+    matches = list(from_bytes(data))
+    if not matches:
+        return None
+    best = (matches[0].chaos, matches[0].coherence)
+    equals = [match for match in matches if (match.chaos, match.coherence) == best]
+    # Short Western texts fit the code pages of Windows for all of Europe; the most common one is meant.
+    return str(next((match for match in equals if match.encoding == "cp1252"), equals[0]))
 
 
 def tidy(text: str) -> str:

@@ -10,9 +10,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from src.shared.exceptions.errors import PlatformError
+from src.shared.exceptions.errors import (
+    Conflict,
+    InvalidRequest,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    PlatformError,
+    TooLarge,
+    Unavailable,
+)
 
 log = structlog.get_logger(__name__)
+
+CODES = {
+    error.status: error.code
+    for error in (InvalidRequest, NotAuthenticated, NotAllowed, NotFound, Conflict, TooLarge, Unavailable)
+}
+"""The codes of errors that the framework raises."""
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -44,14 +59,17 @@ def _validation_error(request: Request, error: Exception) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for it alone
-    code = HTTPStatus(error.status_code).name.lower()
+    code = CODES.get(error.status_code) or HTTPStatus(error.status_code).name.lower()
     return _problem(request, error.status_code, code, str(error.detail), dict(error.headers or {}))
 
 
 def _unexpected_error(request: Request, error: Exception) -> Response:
     log.error("unexpected_error", exc_info=error)
     return _problem(
-        request, 500, "internal_error", "Something went wrong here. Try again; if it stays, tell your administrator."
+        request,
+        500,
+        "internal_error",
+        "Something went wrong here. Try again; if it stays, tell your administrator.",
     )
 
 

@@ -34,7 +34,7 @@ class Generation:
     text: str = ""
     citations: Sequence[Citation] = ()
     grounded: bool = False
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     finish_reason: str | None = None
     status: GenerationStatus = "pending"
     error: PlatformError | None = None
@@ -57,7 +57,11 @@ class Generation:
 
     async def follow(self, offset: int = 0) -> AsyncIterator[StreamEvent | None]:
         """Yield what comes after `offset` characters, then exactly one `end`; None asks for a heartbeat."""
-        ids = {"session_id": self.session_id, "message_id": self.message_id, "user_message_id": self.question_id}
+        ids = {
+            "session_id": self.session_id,
+            "message_id": self.message_id,
+            "user_message_id": self.question_id,
+        }
         yield StreamEvent("message", {key: str(value) for key, value in ids.items()}, offset)
         while True:
             news, ended = self.text[offset:], self.status != "pending"

@@ -61,6 +61,7 @@ class TurnLimits:
     passages_timeout: float
     history_messages: int
     generation_timeout: float
+    stop_grace: float
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,10 @@ class TurnService:
         """Close the answers that a stopped server left unfinished."""
         await self._database.write(_interrupt_pending)
 
-    async def stop(self, grace: float = 5.0) -> None:
+    async def stop(self) -> None:
         """Let running answers finish for a while, then save the others as far as they have come."""
         if self._tasks:
-            _done, unfinished = await asyncio.wait(self._tasks, timeout=grace)
+            _done, unfinished = await asyncio.wait(self._tasks, timeout=self._limits.stop_grace)
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
@@ -110,11 +111,15 @@ class TurnService:
             else:
                 session = find_session(uow, asker.user_id, session_id)
             messages = MessageRepository(uow.session)
-            history = messages.latest_completed(session.id, self._limits.history_messages) if session_id else []
+            history = (
+                messages.latest_completed(session.id, self._limits.history_messages) if session_id else []
+            )
             session.title = session.title or _title(question)
             session.updated_at = now = utc_now()
             asked = Message(id=question_id, role="user", content=question, status="completed")
-            answer = Message(id=answer_id, role="assistant", content="", status="pending", question_id=question_id)
+            answer = Message(
+                id=answer_id, role="assistant", content="", status="pending", question_id=question_id
+            )
             for message in (asked, answer):
                 message.session_id, message.created_at = session.id, now
             messages.add_all([asked, answer])
@@ -145,8 +150,8 @@ class TurnService:
             raise EmptyMessage("The message is empty.")
         if len(question) > self._limits.message_characters:
             raise MessageTooLong(
-                f"The message is longer than {self._limits.message_characters:,} characters. Shorten it, or upload "
-                "the text as a document."
+                f"The message is longer than {self._limits.message_characters:,} characters. "
+                "Shorten it, or upload the text as a document."
             )
         if len(self._running) >= self._limits.generations:
             raise TooManyGenerations("Too many answers are being written. Try again soon.", retry_after=2)
@@ -235,7 +240,15 @@ class TurnService:
                 return
             message.status, message.content = "completed", generation.text
             message.citations = [citation.model_dump() for citation in generation.citations]
-            for field in ("model", "grounded", "tokens_in", "tokens_out", "cost", "first_token_ms", "total_ms"):
+            for field in (
+                "model",
+                "grounded",
+                "tokens_in",
+                "tokens_out",
+                "cost",
+                "first_token_ms",
+                "total_ms",
+            ):
                 setattr(message, field, getattr(event, field))
             uow.record(event)
 

@@ -30,12 +30,19 @@ HEAD_BYTES = 4096
 """How much of a file its type is told by before it is taken in."""
 
 
+MAX_TITLE_CHARACTERS = 255
+
+
 class UnknownDocument(NotFound):
     code = "unknown_document"
 
 
 class EmptyDocument(InvalidRequest):
     code = "empty_document"
+
+
+class FileNameTooLong(InvalidRequest):
+    code = "file_name_too_long"
 
 
 class DocumentTooLarge(TooLarge):
@@ -58,11 +65,12 @@ class DocumentService:
     ) -> Document:
         """Keep the file and queue it for reading. Nothing is kept of one that is refused."""
         await self._database.read(lambda uow: find_collection(uow, asker, collection_id))
-        self._check(file_name, content, size_bytes)
+        title = _last_part(file_name)
+        self._check(title, content, size_bytes)
         document = Document(
             id=uuid7(),
             collection_id=collection_id,
-            title=file_name,
+            title=title,
             size_bytes=size_bytes,
             status="pending",
             created_by=asker.user_id,
@@ -112,7 +120,9 @@ class DocumentService:
 
         await self._database.write(delete)
 
-    def _check(self, file_name: str, content: BinaryIO, size_bytes: int) -> None:
+    def _check(self, title: str, content: BinaryIO, size_bytes: int) -> None:
+        if len(title) > MAX_TITLE_CHARACTERS:
+            raise FileNameTooLong(f"The file's name is longer than {MAX_TITLE_CHARACTERS} characters. Rename it.")
         if size_bytes == 0:
             raise EmptyDocument("The file is empty.")
         if size_bytes > self._max_upload_bytes:
@@ -121,7 +131,7 @@ class DocumentService:
             )
         head = content.read(HEAD_BYTES)
         content.seek(0)
-        self._reader.check(head, file_name)
+        self._reader.check(head, title)
 
 
 class IngestionService:
@@ -158,6 +168,11 @@ class IngestionService:
     async def erase(self, document_id: UUID) -> None:
         """Delete the file of a document that was deleted."""
         await asyncio.to_thread(self._files.delete, document_id)
+
+
+def _last_part(file_name: str) -> str:
+    """Return a file's name without the folders that some clients send along."""
+    return file_name.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def _find_document(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Document:
@@ -213,6 +228,4 @@ def _fail(uow: UnitOfWork, document_id: UUID, reason: str) -> None:
     if document is None:
         return
     document.status, document.reason = "failed", reason
-    uow.record(
-        DocumentFailed(document_id=document_id, collection_id=document.collection_id, reason=reason)
-    )
+    uow.record(DocumentFailed(document_id=document_id, collection_id=document.collection_id, reason=reason))

@@ -81,7 +81,7 @@ class PassageIndex(Protocol):
         """Return the event log position that the index has taken in, or None when it must be rebuilt."""
 
     def replace(self, document_id: UUID, passages: Sequence[IndexedPassage]) -> None:
-        """Delete all of the document's passages and add these (none: the document is gone). Visible after `commit`."""
+        """Delete the document's passages and add these (none: it is gone). Visible after `commit`."""
 
     def clear(self) -> None:
         """Delete everything. Visible after `commit`."""

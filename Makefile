@@ -1,0 +1,65 @@
+# `make` prints the targets. Settings come from the environment or .env (see docs/operations.md).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test ui migrate migration rollback lint format lock clean
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed ## set everything up and serve the page and the API (PORT=8000)
+	@exec $(BIN)/python -m src
+
+test: $(VENV)/installed-dev ## run every test, with coverage
+	@$(BIN)/pytest -n auto --cov --cov-report=term
+
+ui: $(VENV)/installed ## serve the page alone (API_URL=http://127.0.0.1:8000, UI_PORT=8501)
+	@exec $(BIN)/streamlit run ui/main.py --server.port $(or $(UI_PORT),8501) --server.headless true
+
+migrate: $(VENV)/installed ## bring the database to the newest schema
+	@$(BIN)/python -m migrations upgrade
+
+migration: $(VENV)/installed-dev ## write a migration from the models (domain=chat message="add x")
+	@$(BIN)/python -m migrations revision --domain "$(domain)" --message "$(message)"
+	@$(BIN)/ruff check --quiet --fix migrations; $(BIN)/ruff format --quiet migrations
+
+rollback: $(VENV)/installed ## take a domain's newest migration back (domain=chat)
+	@$(BIN)/python -m migrations downgrade --domain "$(domain)"
+
+lint: $(VENV)/installed-dev ## check style, types, complexity and the walls between modules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/installed-dev ## bring the code into form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(VENV)/installed-dev ## pin the newest versions that pyproject.toml allows
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-annotate --upgrade pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-annotate --constraint requirements.lock pyproject.toml --group dev --output-file requirements-dev.lock
+
+clean: ## delete the environment and caches; data stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* test-artifacts
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/installed: requirements.lock | $(VENV)/bin/python
+	@echo "Installing the pinned dependencies (once)..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
+	@echo "Installing the tools for tests and checks (once)..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@

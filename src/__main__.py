@@ -1,0 +1,49 @@
+"""`python -m src`: what `make run` calls. Migrates its own SQLite file, then serves the page and the API."""
+
+import socket
+import sys
+
+import uvicorn
+from pydantic import ValidationError
+
+from migrations import histories
+from src.app import create_app
+from src.infrastructure.database.engine import UnsupportedDatabase, sqlite_engine
+from src.infrastructure.logging import configure_logging
+from src.infrastructure.settings import Settings
+
+
+def main() -> None:
+    try:
+        settings = Settings()
+        engine = sqlite_engine(settings.resolved_database_url)
+    except (ValidationError, UnsupportedDatabase) as error:
+        sys.exit(f"The settings are not right: {error}")
+    configure_logging(settings.log_format)
+    _refuse_taken_port(settings.server.host, settings.port)
+    histories.upgrade(engine)
+    engine.dispose()
+    print(f"The page and the API: http://{settings.server.host}:{settings.port}", flush=True)  # noqa: T201  # for people
+    uvicorn.run(
+        create_app(settings),
+        host=settings.server.host,
+        port=settings.port,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            sys.exit(
+                f"Cannot listen on {host}:{port} ({error.strerror}). Choose another: make run PORT={port + 1}"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The application: middleware, each domain's router, the error handlers, and the page."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from dependency_injector import providers
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from migrations import histories
+from src.domains.analytics import routers as analytics
+from src.domains.auth import routers as auth
+from src.domains.chat import routers as chat
+from src.domains.knowledge import routers as knowledge
+from src.infrastructure.container import SERVICES, Container, running
+from src.infrastructure.operations import health
+from src.infrastructure.settings import Settings
+from src.shared.exceptions.handlers import install_error_handlers
+from src.shared.middleware.authentication import AuthenticationMiddleware
+from src.shared.middleware.body_limit import BodyLimitMiddleware
+from src.shared.middleware.request_context import RequestContextMiddleware
+from src.shared.middleware.security_headers import SecurityHeadersMiddleware
+
+PAGE_SCRIPT = Path(__file__).parent.parent / "ui" / "main.py"
+API_PREFIXES = ("/api/", "/v1/", "/health", "/metrics")
+MULTIPART_OVERHEAD = 65_536
+
+
+class PageBesideApi:
+    """Serves the page on every path that is not the API's."""
+
+    def __init__(self, page: ASGIApp, not_found: ASGIApp) -> None:
+        self._page = page
+        self._not_found = not_found
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._not_found if scope["path"].startswith(API_PREFIXES) else self._page
+        await app(scope, receive, send)
+
+
+def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
+    """Put the platform together; its lifespan starts and stops everything.
+
+    `ports` replace adapters of the container by name: `create_app(model=MyModel())`.
+    """
+    settings = settings or Settings()
+    container = Container(settings=settings, pending_migrations=histories.pending)
+    container.override_providers(**{name: providers.Object(port) for name, port in ports.items()})
+    page = st.App(PAGE_SCRIPT) if settings.server.page else None
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(running(container))
+            if page:
+                await stack.enter_async_context(page.lifespan()(app))
+            yield
+
+    app = FastAPI(
+        title="GenAI Chatbot Platform",
+        lifespan=lifespan,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    for name in SERVICES:
+        setattr(app.state, name, getattr(container, name)())
+    app.include_router(_api())
+    app.include_router(health.router)
+    install_error_handlers(app)
+    app.add_middleware(
+        BodyLimitMiddleware,
+        max_bytes=settings.server.max_body_bytes,
+        max_upload_bytes=settings.knowledge.max_upload_bytes + MULTIPART_OVERHEAD,
+    )
+    app.add_middleware(AuthenticationMiddleware, authenticator=container.authenticator())
+    app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(RequestContextMiddleware)
+    if page:
+        os.environ["API_URL"] = settings.api_url or f"http://127.0.0.1:{settings.port}"
+        app.router.default = PageBesideApi(page, app.router.not_found)
+    return app
+
+
+def _api() -> APIRouter:
+    api = APIRouter(prefix="/api/v1")
+    for router in (auth.router, auth.admin_router, knowledge.router, chat.router, analytics.router):
+        api.include_router(router)
+    return api

@@ -1,0 +1,215 @@
+"""The composition root: which adapter serves which port, and who listens to whom."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dependency_injector import containers, providers
+from filelock import FileLock, Timeout
+from pydantic import SecretStr
+
+from src.domains.analytics import subscribers as analytics_subscribers
+from src.domains.analytics.services import DashboardService, TurnProjection
+from src.domains.auth import subscribers as auth_subscribers
+from src.domains.auth.services.accounts import AccountService
+from src.domains.auth.services.administration import AdministrationService
+from src.domains.auth.services.directory import Directory, TokenAuthenticator
+from src.domains.auth.services.passwords import PasswordHasher
+from src.domains.auth.services.tokens import AccessTokens
+from src.domains.chat.services.sessions import SessionService
+from src.domains.chat.services.turns import TurnLimits, TurnService
+from src.domains.knowledge import subscribers as knowledge_subscribers
+from src.domains.knowledge.services.collections import CollectionService
+from src.domains.knowledge.services.documents import DocumentService, IngestionService
+from src.domains.knowledge.services.search import IndexReplica, SearchService
+from src.infrastructure.database.engine import sqlite_engine
+from src.infrastructure.database.subscriptions import DeliveryPolicy, Subscriptions
+from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.documents.reader import FileDocumentReader
+from src.infrastructure.llm.embedded import EmbeddedModel
+from src.infrastructure.operations.health import HealthService
+from src.infrastructure.search.tantivy import TantivyPassageIndex
+from src.infrastructure.secrets import kept_secret
+from src.infrastructure.settings import Settings
+from src.infrastructure.storage.local_files import LocalFiles
+from src.shared.events.bus import EventBus
+from src.shared.events.knowledge import PassagesRequested
+from src.shared.language import search_terms
+
+
+class AlreadyRunning(Exception):
+    """Another server process has this SQLite database."""
+
+
+def _token_secret(settings: Settings) -> SecretStr:
+    return settings.auth.token_secret or kept_secret(settings.data_dir / "secrets" / "token_secret")
+
+
+def _turn_limits(settings: Settings) -> TurnLimits:
+    return TurnLimits(
+        message_characters=settings.chat.max_message_characters,
+        generations=settings.chat.max_generations,
+        passages=settings.chat.passages,
+        passages_timeout=settings.chat.passages_timeout_seconds,
+        history_messages=settings.chat.history_messages,
+        generation_timeout=settings.chat.generation_timeout_seconds,
+        stop_grace=settings.chat.stop_grace_seconds,
+    )
+
+
+def _delivery_policy(settings: Settings) -> DeliveryPolicy:
+    events = settings.events
+    return DeliveryPolicy(events.batch, events.poll_seconds, events.max_attempts)
+
+
+def _health(database: Database, subscriptions: Subscriptions, pending_migrations: Any) -> HealthService:
+    async def database_answers() -> bool:
+        return await database.read(
+            lambda uow: uow.session.connection().exec_driver_sql("SELECT 1").scalar() == 1
+        )
+
+    async def migrated() -> bool:
+        return not await database.read(lambda uow: pending_migrations(uow.session.connection()))
+
+    async def subscribers_run() -> bool:
+        return subscriptions.running
+
+    return HealthService(
+        {"database": database_answers, "migrations": migrated, "subscribers": subscribers_run}
+    )
+
+
+class Container(containers.DeclarativeContainer):
+    """One of each for a process."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+    pending_migrations: providers.Dependency[Any] = providers.Dependency()
+
+    # The core
+    bus = providers.Singleton(EventBus)
+    engine = providers.Singleton(
+        sqlite_engine,
+        settings.provided.resolved_database_url,
+        synchronous=settings.provided.database.synchronous,
+        connections=settings.provided.database.connections,
+    )
+    database = providers.Singleton(
+        Database, engine, bus.provided.publish, readers=settings.provided.database.readers
+    )
+    subscriptions = providers.Singleton(
+        Subscriptions, database, bus, providers.Callable(_delivery_policy, settings)
+    )
+    health = providers.Singleton(_health, database, subscriptions, pending_migrations)
+
+    # auth
+    tokens = providers.Singleton(
+        AccessTokens,
+        providers.Callable(_token_secret, settings),
+        providers.Callable(timedelta, minutes=settings.provided.auth.access_token_minutes),
+    )
+    directory = providers.Singleton(Directory, database, tokens.provided.lifetime)
+    directory_is_current = providers.Callable(
+        partial, subscriptions.provided.wait_until_current, auth_subscribers.DIRECTORY
+    )
+    authenticator = providers.Singleton(TokenAuthenticator, tokens, directory)
+    accounts = providers.Singleton(
+        AccountService,
+        database,
+        providers.Singleton(PasswordHasher, settings.provided.auth.password_hashes_at_once),
+        tokens,
+        providers.Callable(timedelta, days=settings.provided.auth.sign_in_days),
+        directory_is_current,
+    )
+    administration = providers.Singleton(AdministrationService, database, directory_is_current)
+
+    # knowledge
+    files = providers.Singleton(LocalFiles, settings.provided.data_dir.joinpath.call("uploads"))
+    reader = providers.Singleton(
+        FileDocumentReader, largest_passage=settings.provided.knowledge.passage_characters
+    )
+    index = providers.Singleton(
+        TantivyPassageIndex, settings.provided.data_dir.joinpath.call("index"), search_terms
+    )
+    collections = providers.Singleton(CollectionService, database)
+    documents = providers.Singleton(
+        DocumentService, database, files, reader, settings.provided.knowledge.max_upload_bytes
+    )
+    ingestion = providers.Singleton(
+        IngestionService,
+        database,
+        files,
+        reader,
+        providers.Callable(
+            partial, subscriptions.provided.wait_until_current, knowledge_subscribers.INDEX, timeout=60.0
+        ),
+    )
+    index_replica = providers.Singleton(IndexReplica, database, index)
+    search = providers.Singleton(SearchService, database, index)
+
+    # chat
+    model = providers.Singleton(EmbeddedModel)
+    sessions = providers.Singleton(SessionService, database)
+    turns = providers.Singleton(TurnService, database, bus, model, providers.Callable(_turn_limits, settings))
+
+    # analytics
+    turn_projection = providers.Singleton(TurnProjection, settings.provided.analytics.time_zone)
+    dashboards = providers.Singleton(DashboardService, database)
+
+
+SERVICES = (
+    "accounts",
+    "administration",
+    "collections",
+    "documents",
+    "search",
+    "sessions",
+    "turns",
+    "dashboards",
+    "health",
+    "subscriptions",
+)
+"""What routers find under these names on `app.state`."""
+
+
+def subscribe(container: Container) -> None:
+    """Tell the bus who listens to whom."""
+    bus = container.bus()
+    auth_subscribers.subscribe(bus, container.directory())
+    knowledge_subscribers.subscribe(bus, container.ingestion(), container.index_replica(), container.search())
+    analytics_subscribers.subscribe(bus, container.turn_projection())
+    bus.require_responders(PassagesRequested)
+
+
+@asynccontextmanager
+async def running(container: Container) -> AsyncIterator[None]:
+    """Start everything in order, and stop it in the other: no event and no answer is cut off."""
+    lock = _lock(container.settings().data_dir)
+    database, subscriptions, turns = container.database(), container.subscriptions(), container.turns()
+    try:
+        subscribe(container)
+        database.start()
+        await turns.start()
+        await subscriptions.start()
+        yield
+        await turns.stop()
+        await subscriptions.stop()
+    finally:
+        await database.stop()
+        container.index().close()
+        lock.release()
+
+
+def _lock(data_dir: Path) -> FileLock:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(data_dir / "server.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise AlreadyRunning(
+            f"Another server is using {data_dir}. SQLite is for one server process: stop it, or give this one a "
+            "DATA_DIR of its own."
+        ) from None
+    return lock

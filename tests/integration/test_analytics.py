@@ -1,0 +1,78 @@
+"""The dashboard, through the API: everything it knows comes from events."""
+
+import pytest
+
+from src.infrastructure.settings import Settings
+from tests.builders import Platform, platform_on, problem_of
+from tests.fakes import ScriptedModel
+
+
+async def test_the_dashboard_counts_what_was_asked_and_answered(settings: Settings) -> None:
+    async with platform_on(settings, model=ScriptedModel()) as platform:
+        admin, person = await platform.sign_up("admin"), await platform.sign_up("person")
+        first = await admin.ask("One?")
+        await admin.ask("Two?", first["session_id"])
+        await person.ask("Three?")
+        await platform.delivered("analytics.turns")
+        dashboard = await admin.get("/analytics/dashboard")
+    assert dashboard["totals"] == {
+        "messages": 3,
+        "answers": 3,
+        "sessions": 2,
+        "active_users": 2,
+        "grounded_rate": 0.0,
+        "tokens_in": 33,
+        "tokens_out": 21,
+        "cost": 0.75,
+        "feedback_up": 0,
+        "feedback_down": 0,
+        "blocked": 0,
+        "failed": 0,
+    }
+    assert [(day["messages"], day["active_users"]) for day in dashboard["series"]] == [(3, 2)]
+    for quantiles in dashboard["latency_ms"].values():
+        assert 0 <= quantiles["p50"] <= quantiles["p95"] <= quantiles["p99"]
+
+
+async def test_an_empty_range_has_no_rates_and_no_quantiles(platform: Platform) -> None:
+    admin = await platform.sign_up()
+    await admin.ask("Hello")
+    await platform.delivered("analytics.turns")
+    past = {"from": "2001-01-01T00:00:00Z", "to": "2001-02-01T00:00:00+09:00"}
+    dashboard = await admin.get("/analytics/dashboard", params=past)
+    assert dashboard["range"]["to"] == "2001-02-01T00:00:00+09:00"
+    assert dashboard["totals"]["messages"] == 0
+    assert dashboard["totals"]["grounded_rate"] is None
+    assert dashboard["latency_ms"]["total"] == {"p50": None, "p95": None, "p99": None}
+    assert dashboard["series"] == []
+
+
+async def test_a_group_sees_its_members_questions_alone(platform: Platform) -> None:
+    admin, member = await platform.sign_up("admin"), await platform.sign_up("member")
+    group_id = await admin.create_group("Sales", member)
+    await admin.ask("Mine?")
+    await member.ask("Ours?")
+    await platform.delivered("analytics.turns")
+    totals = (await admin.get("/analytics/dashboard", params={"group_id": group_id}))["totals"]
+    assert (totals["messages"], totals["active_users"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "range_",
+    [
+        {"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
+        {"from": "yesterday"},
+        {"from": "2026-02-01T00:00:00"},
+        {"group_id": "sales"},
+    ],
+)
+async def test_a_range_that_makes_no_sense_is_refused(platform: Platform, range_: dict[str, str]) -> None:
+    admin = await platform.sign_up()
+    answer = await admin.call("GET", "/analytics/dashboard", params=range_)
+    assert problem_of(answer)[0] == 422
+
+
+async def test_only_administrators_see_the_dashboard(platform: Platform) -> None:
+    await platform.sign_up("admin")
+    person = await platform.sign_up("person")
+    assert problem_of(await person.call("GET", "/analytics/dashboard")) == (403, "not_allowed")

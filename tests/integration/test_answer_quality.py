@@ -1,0 +1,115 @@
+"""The embedded model, judged on questions as people ask them, through the real reader and the real index."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from src.domains.chat.services.ports import Prompt
+from src.domains.knowledge.services.ports import IndexedPassage
+from src.infrastructure.documents.reader import FileDocumentReader
+from src.infrastructure.llm.embedded import EmbeddedModel
+from src.infrastructure.search.tantivy import TantivyPassageIndex
+from src.shared.events.knowledge import Passage
+from src.shared.language import search_terms
+
+TESTS = Path(__file__).parents[1]
+SHARED_DOCUMENTS = TESTS.parents[1] / "shared" / "data" / "documents"
+PASSAGES_GIVEN = 6
+RIGHT_OF_20 = 18
+REFUSED_OF_10 = 9
+
+
+@dataclass
+class Library:
+    """Documents read and indexed as the platform does it, and the model that answers from them."""
+
+    index: TantivyPassageIndex
+    passages: dict[UUID, Passage]
+    collection_id: UUID
+
+    async def answer(self, question: str) -> tuple[str, list[Passage]]:
+        """Return the answer and the passages that it cites."""
+        hits = self.index.search(question, [self.collection_id], PASSAGES_GIVEN)
+        given = tuple(self.passages[hit.passage_id] for hit in hits)
+        chunks = [chunk async for chunk in EmbeddedModel().stream(Prompt(question, given))]
+        text = "".join(chunk.text for chunk in chunks)
+        return text, [given[int(number) - 1] for number in re.findall(r"\[(\d+)\]", text)]
+
+
+def library(folder: Path, *documents: Path) -> Library:
+    collection_id, passages = uuid4(), {}
+    index = TantivyPassageIndex(folder, search_terms)
+    for document in documents:
+        document_id = uuid4()
+        indexed = [
+            IndexedPassage(uuid4(), document_id, collection_id, document.stem, draft.location, draft.text)
+            for draft in FileDocumentReader().read(document, document.name)
+        ]
+        index.replace(document_id, indexed)
+        passages.update({one.passage_id: Passage(**vars(one), score=1.0) for one in indexed})
+    index.commit(1)
+    return Library(index, passages, collection_id)
+
+
+def questions(name: str, document: str | None = None) -> list[dict[str, Any]]:
+    lines = (TESTS / "questions" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = [json.loads(line) for line in lines]
+    return [one for one in asked if document is None or one["document"] == document]
+
+
+async def count_right(shelf: Library, asked: list[dict[str, Any]], title: str) -> int:
+    """Count the answers that hold all that is expected and cite a passage of the right document that holds some."""
+    right = 0
+    for one in asked:
+        answer, cited = await shelf.answer(one["question"])
+        holds_all = all(piece in answer for piece in one["expected"])
+        cites_right = bool(cited) and all(passage.title == title for passage in cited)
+        if holds_all and cites_right:
+            right += 1
+        else:
+            print(f"MISSED {one['question']} -> {answer}")  # noqa: T201 - shown when the test fails
+    return right
+
+
+@pytest.fixture(scope="module")
+def handbooks(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    documents = [TESTS / "documents" / f"handbook-{language}.md" for language in ("ko", "en")]
+    return library(tmp_path_factory.mktemp("handbooks"), *documents)
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+async def test_questions_about_the_handbook_get_the_right_sentence_with_its_source(
+    handbooks: Library, language: str
+) -> None:
+    """At least 18 of 20 questions are answered from the handbook of their language."""
+    asked = questions(f"handbook_{language}")
+
+    assert await count_right(handbooks, asked, f"handbook-{language}") >= RIGHT_OF_20
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+async def test_what_the_handbook_does_not_say_is_not_answered(handbooks: Library, language: str) -> None:
+    """At least 9 of 10 questions beside the handbook are refused, without any citation."""
+    refused = 0
+    for one in questions(f"unanswerable_{language}"):
+        answer, cited = await handbooks.answer(one["question"])
+        refused += not cited
+        if cited:
+            print(f"ANSWERED {one['question']} -> {answer}")  # noqa: T201 - shown when the test fails
+
+    assert refused >= REFUSED_OF_10
+
+
+@pytest.mark.skipif(not SHARED_DOCUMENTS.is_dir(), reason=f"needs the real documents in {SHARED_DOCUMENTS}")
+@pytest.mark.parametrize("document", ["korean-4-pages.pdf", "english-wiki.html"])
+async def test_questions_about_a_real_document_are_answered(document: str, tmp_path: Path) -> None:
+    """At least 18 of 20 questions about a PDF with columns and a long web page are answered."""
+    shelf = library(tmp_path, SHARED_DOCUMENTS / document)
+    asked = questions("shared_documents", document)
+
+    assert await count_right(shelf, asked, Path(document).stem) >= RIGHT_OF_20

@@ -1,0 +1,92 @@
+"""How text is cut into passages."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from src.infrastructure.documents.chunking import Chunker
+from src.infrastructure.documents.sections import Section, sections_of
+from src.infrastructure.documents.text import tidy
+from tests.unit.infrastructure.documents.conftest import Read
+
+LONG = "This sentence tells one thing about the leave of an employee. " * 5
+WORDS = st.text(alphabet="ab가나 .\n|-#", max_size=400)
+
+
+def test_a_passage_stays_below_one_heading_and_starts_with_its_own_words(read: Read) -> None:
+    passages = read(
+        "a.md", f"# Leave\n\n{LONG}\n\n## Sick *leave* ##\n\n{LONG}\n\n# Pay\n\n### Bonus\n\n{LONG}"
+    )
+    assert [passage.location for passage in passages] == ["Leave", "Leave > Sick leave", "Pay > Bonus"]
+    assert {passage.text for passage in passages} == {LONG.strip()}
+
+
+def test_tiny_neighbours_under_one_heading_come_together_with_their_headings(read: Read) -> None:
+    (passage,) = read("a.md", "# Leave\n\nIn short:\n\n## Annual\n\n15 days\n\n## Sick\n\n60 days")
+    assert passage.location == "Leave"
+    assert passage.text == "In short:\n\n## Annual\n\n15 days\n\n## Sick\n\n60 days"
+
+
+def test_tiny_sections_of_different_chapters_stay_apart(read: Read) -> None:
+    passages = read("a.md", "# Leave\n\n## Annual\n\n15 days\n\n# Pay\n\n## Bonus\n\nnone")
+    assert [passage.location for passage in passages] == ["Leave > Annual", "Pay > Bonus"]
+
+
+def test_a_heading_with_nothing_below_it_is_not_lost(read: Read) -> None:
+    (passage,) = read("a.md", "# Leave\n\n## Is it paid? Yes.\n")
+    assert (passage.location, passage.text) == ("Leave", "## Is it paid? Yes.")
+
+
+def test_deep_headings_and_paragraphs_styled_as_headings_are_text(read: Read) -> None:
+    (passage,) = read("a.md", f"# Leave\n\n#### Note\n\n## {LONG}\n\nwords")
+    assert passage.location == "Leave"
+    assert "#### Note" in passage.text
+    assert "employee" in passage.text
+
+
+def test_long_text_is_cut_between_sentences_into_even_passages(read: Read) -> None:
+    passages = read("a.txt", LONG * 20)
+    assert all(750 <= len(passage.text) <= 1000 for passage in passages[:-1])
+    assert all(passage.text.endswith(".") for passage in passages)
+
+
+def test_a_bold_word_is_no_place_to_cut(read: Read) -> None:
+    passages = read("a.md", "The **annual** leave is 15 days in the _first_ year of `service` here. " * 60)
+    assert all(passage.text.startswith("The") and passage.text.endswith("here.") for passage in passages)
+
+
+def test_a_crumb_at_the_end_joins_the_passage_before(read: Read) -> None:
+    passages = read("a.txt", "\n\n".join(["x" * 950, "y" * 950, "the end"]))
+    assert [len(passage.text) for passage in passages] == [950, 950 + 2 + 7]
+
+
+def test_a_cut_table_repeats_its_header(read: Read) -> None:
+    rows = "\n".join(f"| {year} | {year * 2} days of leave |" for year in range(100))
+    first, second, *_ = read(
+        "a.md", f"# Leave\n\nBy years:\n\n| years | days |\n| --- | --- |\n{rows}\n\nEnd."
+    )
+    assert first.text.startswith("By years:\n\n| years | days |\n| --- | --- |\n| 0 |")
+    assert second.text.startswith("| years | days |\n| --- | --- |\n| ")
+    assert second.text.count("---") == 2
+
+
+@given(WORDS, st.booleans())
+def test_no_word_is_lost_repeated_or_reordered(text: str, repeated: bool) -> None:
+    """Cutting changes whitespace alone (for text without tables, whose headers are repeated on purpose)."""
+    text = tidy(text.replace("|", "") * (40 if repeated else 1))
+    passages = Chunker(smallest=60, largest=100, overlap=0, tiny=20).cut([Section(("p. 1",), text)])
+    words = [letter for letter in text if letter.isalnum()]
+    assert [letter for passage in passages for letter in passage.text if letter.isalnum()] == words
+    assert all(len(passage.text) <= 100 + 20 + 10 for passage in passages)
+
+
+@given(WORDS)
+def test_headings_and_text_all_arrive_in_sections(markdown: str) -> None:
+    """Every letter of Markdown is in the text or in the path of some section."""
+    sections = sections_of(markdown)
+    kept = "".join(section.text + "".join(section.path) for section in sections)
+    assert {letter for letter in markdown if letter.isalnum()} <= set(kept)
+
+
+def test_one_endless_line_is_cut_in_linear_time(read: Read) -> None:
+    """The splitter alone would need minutes for this."""
+    assert sum(len(passage.text) for passage in read("a.txt", "가" * 300_000)) == 300_000

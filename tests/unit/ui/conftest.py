@@ -1,0 +1,39 @@
+"""Fixtures of the page's tests."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, page
+
+MAIN = Path(__file__).parents[3] / "ui" / "main.py"
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    """An API with one administrator and nothing else in it."""
+    api = FakeApi()
+    api.on("POST", "/auth/login", TOKENS)
+    api.on("POST", "/auth/logout", status=204)
+    api.on("GET", "/auth/me", ADMIN)
+    for path in ("/auth/users", "/auth/groups", "/chat/sessions", "/knowledge/collections"):
+        api.on("GET", path, page())
+    return api
+
+
+@pytest.fixture
+def tab(api: FakeApi) -> AppTest:
+    """A browser tab on the page, in English, nobody signed in."""
+    tab = AppTest.from_file(MAIN, default_timeout=20)
+    tab.session_state["client"] = api.client()
+    tab.session_state["language"] = "en"
+    return tab
+
+
+@pytest.fixture
+def signed_in(tab: AppTest) -> AppTest:
+    """The tab of the administrator, on the chat."""
+    tab.session_state["client"].sign_in("kim@example.com", "correct horse")
+    tab.session_state["user"] = ADMIN
+    return tab

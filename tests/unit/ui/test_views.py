@@ -1,0 +1,433 @@
+"""What each page shows and sends, with the API replaced at the far end of the client's connection."""
+
+from typing import Any
+
+import httpx
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, events, page, problem
+
+USER = {**ADMIN, "id": "u2", "name": "Lee", "email": "lee@example.com", "role": "user", "group_ids": ["g1"]}
+GROUP = {"id": "g1", "name": "Sales"}
+SESSION = {"id": "s1", "title": "Annual leave"}
+COLLECTION = {"id": "c1", "name": "HR", "description": "Rules", "group_ids": ["g1"], "document_count": 1}
+CITATION = {"index": 1, "title": "leave.md", "location": "Annual leave", "text": "15 days. ![x](http://evil)"}
+MESSAGES = "/chat/sessions/s1/messages"
+
+
+def _message(role: str, content: str, **fields: Any) -> dict[str, Any]:
+    rest: dict[str, Any] = {"status": "completed", "grounded": None, "citations": [], "feedback": None}
+    return {"id": f"{role}-1", "session_id": "s1", "role": role, "content": content, **rest, **fields}
+
+
+def _document(**fields: Any) -> dict[str, Any]:
+    rest = {"size_bytes": 2048, "status": "ready", "reason": None, "passage_count": 4}
+    return {"id": "d1", "collection_id": "c1", "title": "leave.md", **rest, **fields}
+
+
+def _button(tab: AppTest, label: str) -> Any:
+    return next(button for button in tab.button if button.label == label)
+
+
+def _badges(tab: AppTest) -> str:
+    return " ".join(element.value for element in tab.markdown if "-badge[" in element.value)
+
+
+def _go(tab: AppTest, name: str) -> AppTest:
+    """Choose a page in the menu; AppTest itself knows pages that are files alone."""
+    tab._page_hash = calc_hash(name)
+    return tab
+
+
+# Signing in
+
+
+def test_signing_in_leads_to_the_chat(api: FakeApi, tab: AppTest) -> None:
+    """With the right password the chat opens and greets the person by name."""
+    tab.run()
+    tab.text_input[0].input("kim@example.com")
+    tab.text_input[1].input("correct horse")
+    _button(tab, "Sign in").click().run()
+    assert api.sent("POST", "/auth/login") == [{"email": "kim@example.com", "password": "correct horse"}]
+    assert tab.header[0].value == "Hello, Kim. What would you like to know?"
+
+
+def test_signing_up_signs_in(api: FakeApi, tab: AppTest) -> None:
+    """A new account is used at once."""
+    api.on("POST", "/auth/register", ADMIN, status=201)
+    tab.run()
+    for field, value in zip(tab.text_input[2:], ("Kim", "kim@example.com", "correct horse"), strict=True):
+        field.input(value)
+    _button(tab, "Sign up").click().run()
+    assert api.sent("POST", "/auth/register")[0]["name"] == "Kim"
+    assert tab.header
+
+
+def test_a_wrong_password_is_told(api: FakeApi, tab: AppTest) -> None:
+    """A refused sign-in says so in plain words, with the request id."""
+    api.on("POST", "/auth/login", problem(401, "wrong_credentials", "Wrong."))
+    tab.run()
+    tab.text_input[0].input("kim@example.com")
+    tab.text_input[1].input("wrong")
+    _button(tab, "Sign in").click().run()
+    assert "password is not right" in tab.error[0].value
+    assert r"req\-1" in tab.error[0].value
+
+
+def test_empty_fields_are_not_sent(api: FakeApi, tab: AppTest) -> None:
+    """The form asks for what is missing instead of asking the server."""
+    tab.run()
+    _button(tab, "Sign in").click().run()
+    assert tab.warning[0].value == "Please fill in every field."
+    assert not api.requests
+
+
+def test_a_sign_in_that_ended_leads_back_to_signing_in(api: FakeApi, signed_in: AppTest) -> None:
+    """Nothing of the person stays in the tab, and the page says why they must sign in again."""
+    api.on("GET", "/auth/me", problem(401, "sign_in_ended"))
+    signed_in.run()
+    assert signed_in.info[0].value == "Your sign-in has ended. Please sign in again."
+    assert "user" not in signed_in.session_state
+
+
+def test_signing_out_forgets_the_person(api: FakeApi, signed_in: AppTest) -> None:
+    """The server is told, and the sign-in page is back, even if the server cannot be told."""
+    api.on("POST", "/auth/logout", problem(503, "unavailable"))
+    signed_in.run()
+    _button(signed_in, "Sign out").click().run()
+    assert api.sent("POST", "/auth/logout") == [{"refresh_token": TOKENS["refresh_token"]}]
+    assert signed_in.title[0].value.endswith("GenAI Chatbot")
+
+
+def test_the_page_speaks_korean(signed_in: AppTest) -> None:
+    """The switch in the sidebar changes every text."""
+    signed_in.run()
+    signed_in.segmented_control(key="language").set_value("ko").run()
+    assert signed_in.header[0].value == "Kim님, 무엇이 궁금하세요?"
+
+
+def test_a_server_that_is_down_is_told(api: FakeApi, signed_in: AppTest) -> None:
+    """Without the server the page says so and shows no traceback."""
+
+    def refuse(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    signed_in.session_state["client"]._http = httpx.Client(
+        base_url="http://api.test", transport=httpx.MockTransport(refuse)
+    )
+    signed_in.run()
+    assert "cannot be reached" in signed_in.error[0].value
+    assert not signed_in.exception
+
+
+# Chat
+
+
+@pytest.fixture
+def chat(api: FakeApi, signed_in: AppTest) -> AppTest:
+    """A tab with one session open."""
+    api.on("GET", "/chat/sessions", page(SESSION))
+    api.on("GET", MESSAGES, page())
+    signed_in.session_state["session_id"] = "s1"
+    return signed_in
+
+
+def test_an_answer_shows_its_sources(api: FakeApi, chat: AppTest) -> None:
+    """Each citation is an expander under the answer; a document's text is plain text."""
+    answer = _message("assistant", "15 days [1].", grounded=True, citations=[CITATION])
+    api.on("GET", MESSAGES, page(_message("user", "How *many* days?"), answer))
+    chat.run()
+    assert [message.name for message in chat.chat_message] == ["user", "assistant"]
+    assert chat.chat_message[0].text[0].value == "How *many* days?"
+    assert chat.chat_message[1].markdown[0].value == "15 days [1]."
+    source = next(expander for expander in chat.expander if "leave" in expander.label)
+    assert source.label == r"\[1\] leave\.md · Annual leave"
+    assert source.text[0].value == CITATION["text"]
+
+
+def test_an_ungrounded_answer_is_marked(api: FakeApi, chat: AppTest) -> None:
+    """An answer that rests on no document says so."""
+    api.on("GET", MESSAGES, page(_message("assistant", "I think so.", grounded=False)))
+    chat.run()
+    assert "Not based on your documents" in _badges(chat)
+
+
+@pytest.mark.parametrize(
+    ("status", "notice"), [("failed", "could not be finished"), ("interrupted", "was cut short")]
+)
+def test_an_unfinished_answer_is_marked(api: FakeApi, chat: AppTest, status: str, notice: str) -> None:
+    """An answer that failed or was cut short says so and cannot be rated."""
+    api.on("GET", MESSAGES, page(_message("assistant", "It is", status=status)))
+    chat.run()
+    assert notice in chat.warning[0].value
+    assert not chat.feedback
+
+
+def test_an_answer_that_is_still_written_is_waited_for(api: FakeApi, chat: AppTest) -> None:
+    """Whoever comes back to a running answer sees it as soon as it is there."""
+    pending = page(_message("assistant", "", status="pending"))
+    done = page(_message("assistant", "15 days."))
+    api.on("GET", MESSAGES, pending, done)
+    chat.run()
+    assert chat.chat_message[0].markdown[0].value == "15 days."
+
+
+def test_a_question_is_answered(api: FakeApi, chat: AppTest) -> None:
+    """The question is sent to the open session; afterwards the saved answer is shown."""
+    stream = events(
+        ("message", {"session_id": "s1", "message_id": "assistant-1", "user_message_id": "user-1"}),
+        ("delta", {"text": "15 "}),
+        ("reset", {"text": "20 "}),
+        ("delta", {"text": "days."}),
+        ("completed", {"message_id": "assistant-1", "grounded": True}),
+        ("end", {"status": "completed"}),
+    )
+    api.on("POST", MESSAGES, stream)
+    saved = page(_message("user", "How many?"), _message("assistant", "20 days."))
+    api.on("GET", MESSAGES, page(), page(), saved)
+    chat.run()
+    chat.chat_input[0].set_value("How many?").run()
+    assert api.sent("POST", MESSAGES) == [{"content": "How many?", "stream": True}]
+    assert chat.chat_message[1].markdown[0].value == "20 days."
+
+
+def test_a_failed_answer_keeps_what_came_and_tells_why(api: FakeApi, chat: AppTest) -> None:
+    """What the model wrote before it failed stays, made safe, with the error below it."""
+    stream = events(
+        ("delta", {"text": "See ![x](http://evil)"}), ("error", {"code": "model_failed", "detail": ""})
+    )
+    api.on("POST", MESSAGES, stream)
+    chat.run()
+    chat.chat_input[0].set_value("How many?").run()
+    assert chat.chat_message[1].markdown[0].value == "See ![x]\u200b(http://evil)"
+    assert "model could not answer" in chat.error[0].value
+
+
+def test_a_starter_opens_a_session_and_asks(api: FakeApi, signed_in: AppTest) -> None:
+    """On an empty chat one click asks a question; the session is made then, not before."""
+    api.on("POST", "/chat/sessions", SESSION, status=201)
+    api.on("POST", MESSAGES, events(("delta", {"text": "Like this."}), ("end", {"status": "completed"})))
+    api.on("GET", MESSAGES, page(_message("assistant", "Like this.")))
+    signed_in.run()
+    assert not api.sent("POST", "/chat/sessions")
+    _button(signed_in, "How do I claim travel expenses?").click().run()
+    assert api.sent("POST", MESSAGES)[0]["content"] == "How do I claim travel expenses?"
+    assert signed_in.session_state["session_id"] == "s1"
+
+
+def test_thumbs_are_sent(api: FakeApi, chat: AppTest) -> None:
+    """A thumb up or down is saved with the answer."""
+    api.on("GET", MESSAGES, page(_message("assistant", "15 days.", feedback="up")))
+    api.on("PUT", "/chat/messages/assistant-1/feedback", {})
+    chat.run()
+    assert chat.feedback[0].value == 1
+    chat.feedback[0].set_value(0).run()
+    assert api.sent("PUT", "/chat/messages/assistant-1/feedback")[0]["rating"] == "down"
+
+
+def test_a_session_is_opened_and_deleted(api: FakeApi, signed_in: AppTest) -> None:
+    """The sidebar opens a session, and deletes it after asking."""
+    api.on("GET", "/chat/sessions", page(SESSION))
+    api.on("GET", MESSAGES, page(_message("user", "Hello")))
+    api.on("DELETE", "/chat/sessions/s1", status=204)
+    signed_in.run()
+    _button(signed_in, "Annual leave").click().run()
+    assert signed_in.chat_message[0].text[0].value == "Hello"
+    signed_in.button(key="delete-s1").click().run()
+    assert api.sent("DELETE", "/chat/sessions/s1") == [None]
+    assert signed_in.session_state["session_id"] is None
+
+
+def test_a_session_that_is_gone_is_told(api: FakeApi, chat: AppTest) -> None:
+    """A session deleted in another tab is reported, and a new chat stays possible."""
+    api.on("GET", MESSAGES, problem(404, "unknown_session", "There is no such session."))
+    chat.run()
+    assert "does not exist any more" in chat.error[0].value
+    assert _button(chat, "New chat")
+
+
+# Documents
+
+
+@pytest.fixture
+def documents(api: FakeApi, signed_in: AppTest) -> AppTest:
+    """The administrator's tab on the documents page, with one collection open."""
+    api.on("GET", "/auth/groups", page(GROUP))
+    api.on("GET", "/knowledge/collections", page(COLLECTION))
+    api.on("GET", "/knowledge/collections/c1/documents", page(_document()))
+    signed_in.session_state["collection_id"] = "c1"
+    return _go(signed_in, "documents")
+
+
+def test_collections_show_who_may_read_them(documents: AppTest) -> None:
+    """Each collection has its groups by name, and its documents with their status."""
+    documents.run()
+    assert documents.subheader[0].value == "HR"
+    assert "Sales" in _badges(documents)
+    assert "Ready" in _badges(documents)
+
+
+def test_a_document_that_failed_says_why(api: FakeApi, documents: AppTest) -> None:
+    """The reason stands under the document."""
+    failed = _document(status="failed", reason="The PDF is damaged.")
+    api.on("GET", "/knowledge/collections/c1/documents", page(failed))
+    documents.run()
+    assert any("The PDF is damaged" in caption.value for caption in documents.caption)
+
+
+def test_a_collection_is_created_and_opened(api: FakeApi, documents: AppTest) -> None:
+    """Name, description and groups are sent; the new collection is the open one."""
+    api.on("POST", "/knowledge/collections", COLLECTION, status=201)
+    documents.run()
+    documents.text_input[0].input("HR")
+    documents.text_area[0].input("Rules")
+    documents.multiselect[0].select("g1")
+    _button(documents, "Create").click().run()
+    expected = {"name": "HR", "description": "Rules", "group_ids": ["g1"]}
+    assert api.sent("POST", "/knowledge/collections") == [expected]
+
+
+def test_several_files_are_uploaded_one_refused(api: FakeApi, documents: AppTest) -> None:
+    """A refused file is named, and keeps no other from being uploaded."""
+    path = "/knowledge/collections/c1/documents"
+    api.on(
+        "POST", path, problem(413, "document_too_large", "At most 50 MB."), {"id": "d2", "status": "pending"}
+    )
+    documents.run()
+    files = [("big.pdf", b"%PDF", "application/pdf"), ("leave.md", b"# Leave", "text/markdown")]
+    documents.file_uploader[0].set_value(files)
+    _button(documents, "Upload").click().run()
+    assert len(documents.error) == 1
+    assert r"big\.pdf" in documents.error[0].value
+    assert "At most 50 MB" in documents.error[0].value
+
+
+def test_documents_and_collections_are_deleted(api: FakeApi, documents: AppTest) -> None:
+    """Both ask first; then the server is told."""
+    api.on("DELETE", "/knowledge/documents/d1", status=204)
+    api.on("DELETE", "/knowledge/collections/c1", status=204)
+    documents.run()
+    documents.button(key="delete-d1").click().run()
+    documents.button(key="delete-c1").click().run()
+    assert api.sent("DELETE", "/knowledge/documents/d1") == [None]
+    assert api.sent("DELETE", "/knowledge/collections/c1") == [None]
+
+
+def test_a_search_is_tried(api: FakeApi, documents: AppTest) -> None:
+    """The passages are shown as plain text with their place."""
+    passage = {"title": "leave.md", "location": "Annual leave", "text": "*15* days", "score": 0.5}
+    api.on("POST", "/knowledge/search", {"passages": [passage]})
+    documents.run()
+    documents.text_input[-1].input("leave")
+    _button(documents, "Search").click().run()
+    assert any(element.value == "*15* days" for element in documents.text)
+
+
+def test_a_reader_changes_nothing(api: FakeApi, documents: AppTest) -> None:
+    """Who is no administrator sees collections and documents, and no way to change them."""
+    api.on("GET", "/auth/me", USER)
+    documents.run()
+    documents.run()
+    assert documents.subheader[0].value == "HR"
+    assert not documents.file_uploader
+    assert {button.label for button in documents.button} <= {"Close", "Search", "Sign out", "Upload"} - {
+        "Upload"
+    }
+    assert "1 group" in _badges(documents)
+
+
+# Dashboard
+
+
+def _dashboard(messages: int) -> dict[str, Any]:
+    quantiles = dict.fromkeys(("p50", "p95", "p99"), 1500 if messages else None)
+    counts = ("messages", "answers", "sessions", "active_users", "tokens_in", "tokens_out", "feedback_up")
+    totals = dict.fromkeys((*counts, "feedback_down", "blocked", "failed"), messages)
+    point = {"at": "2026-01-01", "messages": messages, "answers": messages, "active_users": 1, "cost": 0.5}
+    return {
+        "range": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-08T00:00:00Z"},
+        "totals": {**totals, "grounded_rate": 0.5 if messages else None, "cost": 1.25},
+        "latency_ms": {"first_token": quantiles, "total": quantiles},
+        "series": [point] if messages else [],
+    }
+
+
+def test_the_dashboard_counts(api: FakeApi, signed_in: AppTest) -> None:
+    """Tiles show totals, shares and seconds; charts show the days."""
+    api.on("GET", "/analytics/dashboard", _dashboard(2000))
+    _go(signed_in, "dashboard").run()
+    tiles = {metric.label: metric.value for metric in signed_in.metric}
+    assert tiles["Messages"] == "2,000"
+    assert tiles["Grounded answers"] == "50%"
+    assert tiles["First words · p95"] == "1.50"
+    assert len(signed_in.get("vega_lite_chart") or signed_in.get("arrow_vega_lite_chart")) == 3
+
+
+def test_a_dashboard_without_activity_says_so(api: FakeApi, signed_in: AppTest) -> None:
+    """What cannot be computed is a dash, and no empty chart is drawn."""
+    api.on("GET", "/analytics/dashboard", _dashboard(0))
+    _go(signed_in, "dashboard").run()
+    assert {metric.label: metric.value for metric in signed_in.metric}["Grounded answers"] == "–"
+    assert signed_in.info[0].value == "Nothing happened in this range."
+
+
+def test_a_range_and_a_group_are_chosen(api: FakeApi, signed_in: AppTest) -> None:
+    """The chosen days and group are what the server is asked for."""
+    api.on("GET", "/auth/groups", page(GROUP))
+    api.on("GET", "/analytics/dashboard", _dashboard(1))
+    _go(signed_in, "dashboard").run()
+    signed_in.segmented_control(key="range").set_value("custom_range").run()
+    signed_in.selectbox[0].set_value("g1").run()
+    asked = api.requests[-1].url.params
+    assert asked["group_id"] == "g1"
+    assert asked["from"].endswith("T00:00:00+00:00")
+
+
+# People
+
+
+@pytest.fixture
+def people(api: FakeApi, signed_in: AppTest) -> AppTest:
+    """The administrator's tab on the people page, with two people and a group."""
+    api.on("GET", "/auth/users", page(ADMIN, USER))
+    api.on("GET", "/auth/groups", page(GROUP))
+    return _go(signed_in, "people").run()
+
+
+def test_people_are_listed_with_their_rights(people: AppTest) -> None:
+    """Everybody has a name, a role and groups."""
+    assert "**Lee**" in [element.value for element in people.markdown]
+    assert "Administrator" in _badges(people)
+    assert "Sales" in _badges(people)
+
+
+def test_a_persons_rights_are_changed(api: FakeApi, people: AppTest) -> None:
+    """Role, groups and whether they may sign in are saved together."""
+    api.on("PATCH", "/auth/users/u2", USER)
+    people.button(key="edit-u2").click().run()
+    people.selectbox[0].set_value("admin")
+    people.toggle[0].set_value(False)
+    _button(people, "Save").click().run()
+    expected = {"role": "admin", "group_ids": ["g1"], "is_active": False}
+    assert api.sent("PATCH", "/auth/users/u2") == [expected]
+
+
+def test_groups_are_created_and_deleted(api: FakeApi, people: AppTest) -> None:
+    """A group needs a name alone; deleting one asks first."""
+    api.on("POST", "/auth/groups", GROUP, status=201)
+    api.on("DELETE", "/auth/groups/g1", status=204)
+    people.text_input[0].input("Sales")
+    _button(people, "Create").click().run()
+    people.button(key="delete-g1").click().run()
+    assert api.sent("POST", "/auth/groups") == [{"name": "Sales"}]
+    assert api.sent("DELETE", "/auth/groups/g1") == [None]
+
+
+def test_the_last_administrator_stays(api: FakeApi, people: AppTest) -> None:
+    """A refusal is told in the dialog, in plain words."""
+    api.on("PATCH", "/auth/users/u1", problem(409, "last_admin", "No."))
+    people.button(key="edit-u1").click().run()
+    _button(people, "Save").click().run()
+    assert "Make somebody else one first" in people.error[0].value
