@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from migrations import histories
 from src.app import create_app
 from src.infrastructure.database.engine import UnsupportedDatabase, sqlite_engine
-from src.infrastructure.logging import configure_logging
 from src.infrastructure.settings import Settings
 
 
@@ -19,7 +18,6 @@ def main() -> None:
         engine = sqlite_engine(settings.resolved_database_url)
     except (ValidationError, UnsupportedDatabase) as error:
         sys.exit(f"The settings are not right: {error}")
-    configure_logging(settings.log_format)
     _refuse_taken_port(settings.server.host, settings.port)
     histories.upgrade(engine)
     engine.dispose()

@@ -16,6 +16,7 @@ from src.domains.auth import routers as auth
 from src.domains.chat import routers as chat
 from src.domains.knowledge import routers as knowledge
 from src.infrastructure.container import SERVICES, Container, running
+from src.infrastructure.logging import configure_logging
 from src.infrastructure.operations import health
 from src.infrastructure.settings import Settings
 from src.shared.exceptions.handlers import install_error_handlers
@@ -47,6 +48,7 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
     `ports` replace adapters of the container by name: `create_app(model=MyModel())`.
     """
     settings = settings or Settings()
+    configure_logging(settings.log_format)
     container = Container(settings=settings, pending_migrations=histories.pending)
     container.override_providers(**{name: providers.Object(port) for name, port in ports.items()})
     page = st.App(PAGE_SCRIPT) if settings.server.page else None

@@ -8,8 +8,12 @@ import pytest
 
 from migrations import histories
 from src.infrastructure.database.engine import sqlite_engine
+from src.infrastructure.logging import configure_logging
 from src.infrastructure.settings import EventSettings, ServerSettings, Settings
 from tests.builders import Platform, platform_on
+
+
+configure_logging("console")
 
 
 @pytest.fixture(scope="session")

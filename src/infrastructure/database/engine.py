@@ -27,6 +27,7 @@ def sqlite_engine(url: str, *, synchronous: Synchronous = "FULL", connections: i
         URL.create("sqlite", database=parsed.database),
         pool_size=connections,
         max_overflow=0,
+        hide_parameters=True,  # an error is logged, and what people typed must not be in it
         connect_args={"check_same_thread": False, "timeout": 10},
     )
 

@@ -5,6 +5,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -38,6 +39,7 @@ class UnitOfWork:
 @dataclass
 class _Job(Generic[T]):
     fn: Callable[[UnitOfWork], T]
+    context: Context
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[T]"
     events: list[DomainEvent] = field(default_factory=list)
@@ -82,7 +84,8 @@ class Database:
     async def write(self, fn: Callable[[UnitOfWork], T]) -> T:
         """Run `fn` in a transaction and return its result once that is committed; an exception undoes it all."""
         loop = asyncio.get_running_loop()
-        job = _Job(fn, loop, loop.create_future())
+        # The writer's thread has no request: events recorded there take their correlation id from here.
+        job = _Job(fn, copy_context(), loop, loop.create_future())
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
@@ -130,7 +133,7 @@ class Database:
         with self._engine.connect().execution_options(writing=True) as connection, connection.begin():
             for job in batch:
                 unit_of_work = UnitOfWork(connection)
-                job.result = job.fn(unit_of_work)
+                job.result = job.context.run(job.fn, unit_of_work)
                 unit_of_work.session.flush()
                 unit_of_work.session.close()
                 job.events = unit_of_work.events

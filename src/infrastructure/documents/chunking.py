@@ -55,11 +55,21 @@ class Chunker:
         )
 
     def _pieces(self, text: str) -> Iterator[str]:
-        spans = list(self._spans(text))
-        if len(spans) > 1 and spans[-1][1] - spans[-1][0] < self._tiny:
-            # A last crumb says more with what it ends than alone, even a little over the size.
-            spans[-2:] = [(spans[-2][0], spans[-1][1])]
-        return _with_table_headers(text, spans)
+        return _with_table_headers(text, self._without_crumbs(self._spans(text)))
+
+    def _without_crumbs(self, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Join a tiny piece with what follows it, the last with what it ends, even a little over the size."""
+        whole: list[tuple[int, int]] = []
+        for start, end in spans:
+            if whole and self._is_tiny(whole[-1]) and end - whole[-1][0] <= self._largest + self._tiny:
+                start = whole.pop()[0]
+            whole.append((start, end))
+        if len(whole) > 1 and self._is_tiny(whole[-1]):
+            whole[-2:] = [(whole[-2][0], whole[-1][1])]
+        return whole
+
+    def _is_tiny(self, span: tuple[int, int]) -> bool:
+        return span[1] - span[0] < self._tiny
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where the pieces start and end.

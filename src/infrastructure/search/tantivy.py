@@ -103,7 +103,9 @@ class TantivyPassageIndex:
         if self.cursor() is not None and Index.exists(str(self._folder)):
             try:
                 return self._opened_index()
-            except (ValueError, OSError) as error:
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # a panic within tantivy is no `Exception`
                 log.warning("search_index_broken", path=str(self._folder), error=str(error))
         self._cursor_file.unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,142 @@
+"""The database layer on a real SQLite file: group commit, isolation of failures, events with their change."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import ClassVar
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
+
+from src.domains.auth.models import Group
+from src.infrastructure.database import event_log
+from src.infrastructure.database.engine import UnsupportedDatabase, sqlite_engine
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.settings import Settings
+from src.shared.events.base import DomainEvent, utc_now
+from src.shared.exceptions.errors import Unavailable
+
+
+class GroupMade(DomainEvent):
+    name: ClassVar[str] = "test.group_made"
+    group: str
+
+
+@pytest.fixture
+def published() -> list[DomainEvent]:
+    return []
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Engine:
+    return sqlite_engine(settings.resolved_database_url, connections=5)
+
+
+@pytest.fixture
+async def database(engine: Engine, published: list[DomainEvent]) -> AsyncIterator[Database]:
+    database = Database(engine, published.extend)
+    database.start()
+    yield database
+    await database.stop()
+
+
+def make(name: str, *, fail: bool = False) -> Callable[[UnitOfWork], str]:
+    def make_group(uow: UnitOfWork) -> str:
+        uow.session.add(Group(name=name, created_at=utc_now()))
+        uow.record(GroupMade(group=name))
+        uow.session.flush()
+        if fail:
+            raise LookupError(name)
+        return name
+
+    return make_group
+
+
+def group_names(uow: UnitOfWork) -> Sequence[str]:
+    return uow.session.scalars(select(Group.name).order_by(Group.name)).all()
+
+
+def logged_names(uow: UnitOfWork) -> list[str]:
+    return [row.payload["group"] for row in event_log.read(uow.session, 0, ["test.group_made"], 1000)]
+
+
+async def test_a_change_and_its_event_are_committed_together(
+    database: Database, published: list[DomainEvent]
+) -> None:
+    assert await database.write(make("a")) == "a"
+    assert await database.read(group_names) == ["a"]
+    assert await database.read(logged_names) == ["a"]
+    assert [event.group for event in published] == ["a"]
+
+
+async def test_a_failure_undoes_its_change_and_its_event_and_nobody_elses(
+    database: Database, published: list[DomainEvent]
+) -> None:
+    """Also when all of them were committed as one batch."""
+    writes = [database.write(make(f"g{i}", fail=i % 3 == 0)) for i in range(30)]
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    kept = [f"g{i}" for i in range(30) if i % 3]
+    assert [result for result in results if not isinstance(result, LookupError)] == kept
+    assert sum(isinstance(result, LookupError) for result in results) == 10
+    assert await database.read(group_names) == sorted(kept)
+    assert await database.read(logged_names) == kept
+    assert [event.group for event in published] == kept
+
+
+async def test_a_broken_constraint_fails_its_own_unit_of_work_alone(database: Database) -> None:
+    results = await asyncio.gather(
+        *(database.write(make(name)) for name in ("a", "a", "b")), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [str, IntegrityError, str]
+    assert await database.read(group_names) == ["a", "b"]
+
+
+async def test_fifty_writers_at_once_all_succeed(database: Database) -> None:
+    await asyncio.gather(*(database.write(make(f"{i:03}")) for i in range(50)))
+    assert len(await database.read(group_names)) == 50
+
+
+async def test_a_reader_does_not_see_what_is_not_committed(database: Database) -> None:
+    seen: list[Sequence[str]] = []
+
+    def write_and_look(uow: UnitOfWork) -> None:
+        make("a")(uow)
+        with database._engine.connect() as connection:
+            seen.append(group_names(UnitOfWork(connection)))
+
+    await database.write(write_and_look)
+    assert seen == [[]]
+    assert await database.read(group_names) == ["a"]
+
+
+async def test_a_stop_finishes_what_waits(engine: Engine) -> None:
+    database = Database(engine, lambda _events: None)
+    database.start()
+    writes = [asyncio.ensure_future(database.write(make(f"{i:03}"))) for i in range(20)]
+    await asyncio.sleep(0)
+    await database.stop()
+    assert len(await asyncio.gather(*writes)) == 20
+
+
+async def test_more_writes_than_the_bound_are_refused(engine: Engine) -> None:
+    database = Database(engine, lambda _events: None, max_waiting=2)
+    waiting = [asyncio.ensure_future(database.write(make(f"{i}"))) for i in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await database.write(make("one too many"))
+    database.start()
+    assert await asyncio.gather(*waiting) == ["0", "1"]
+    await database.stop()
+
+
+async def test_a_caller_that_gives_up_does_not_disturb_the_others(database: Database) -> None:
+    impatient = asyncio.ensure_future(database.write(make("a")))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await database.write(make("b")) == "b"
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/x", "sqlite://", "mysql://x"])
+def test_a_database_that_is_no_sqlite_file_is_refused(url: str) -> None:
+    with pytest.raises(UnsupportedDatabase):
+        sqlite_engine(url)
