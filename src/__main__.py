@@ -5,11 +5,13 @@ import sys
 
 import uvicorn
 from pydantic import ValidationError
+from sqlalchemy import Engine
 
 from migrations import histories
 from src.app import create_app
 from src.infrastructure.database.engine import UnsupportedDatabase, sqlite_engine
 from src.infrastructure.settings import Settings
+from src.infrastructure.single_server import AlreadyRunning, single_server
 
 
 def main() -> None:
@@ -18,6 +20,14 @@ def main() -> None:
         engine = sqlite_engine(settings.resolved_database_url)
     except (ValidationError, UnsupportedDatabase) as error:
         sys.exit(f"The settings are not right: {error}")
+    try:
+        with single_server(settings.data_dir):
+            _serve(settings, engine)
+    except AlreadyRunning as error:
+        sys.exit(str(error))
+
+
+def _serve(settings: Settings, engine: Engine) -> None:
     _refuse_taken_port(settings.server.host, settings.port)
     histories.upgrade(engine)
     engine.dispose()

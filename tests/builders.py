@@ -18,7 +18,9 @@ PASSWORD = "correct horse battery"
 class Person:
     """Somebody signed in; speaks to the API with their token."""
 
-    def __init__(self, platform: "Platform", email: str, tokens: dict[str, Any], user: dict[str, Any]) -> None:
+    def __init__(
+        self, platform: "Platform", email: str, tokens: dict[str, Any], user: dict[str, Any]
+    ) -> None:
         self._platform = platform
         self.email = email
         self.tokens = tokens

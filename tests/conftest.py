@@ -1,7 +1,7 @@
 """Fixtures that every kind of test shares: a migrated database and a platform on it."""
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ from src.infrastructure.database.engine import sqlite_engine
 from src.infrastructure.logging import configure_logging
 from src.infrastructure.settings import EventSettings, ServerSettings, Settings
 from tests.builders import Platform, platform_on
-
 
 configure_logging("console")
 
@@ -42,9 +41,3 @@ async def platform(settings: Settings) -> AsyncIterator[Platform]:
     """The whole platform in this process, reached through its HTTP API."""
     async with platform_on(settings) as platform:
         yield platform
-
-
-@pytest.fixture
-def documents() -> Iterator[Path]:
-    """Documents of our own making."""
-    yield Path(__file__).parent / "documents"

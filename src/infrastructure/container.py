@@ -4,11 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from dependency_injector import containers, providers
-from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from src.domains.analytics import subscribers as analytics_subscribers
@@ -34,14 +32,11 @@ from src.infrastructure.operations.health import HealthService
 from src.infrastructure.search.tantivy import TantivyPassageIndex
 from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
+from src.infrastructure.single_server import single_server
 from src.infrastructure.storage.local_files import LocalFiles
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import PassagesRequested
 from src.shared.language import search_terms
-
-
-class AlreadyRunning(Exception):
-    """Another server process has this SQLite database."""
 
 
 def _token_secret(settings: Settings) -> SecretStr:
@@ -127,9 +122,7 @@ class Container(containers.DeclarativeContainer):
 
     # knowledge
     files = providers.Singleton(LocalFiles, settings.provided.data_dir.joinpath.call("uploads"))
-    reader = providers.Singleton(
-        FileDocumentReader, largest_passage=settings.provided.knowledge.passage_characters
-    )
+    reader = providers.Singleton(FileDocumentReader, settings.provided.knowledge.passage_characters)
     index = providers.Singleton(
         TantivyPassageIndex, settings.provided.data_dir.joinpath.call("index"), search_terms
     )
@@ -186,30 +179,16 @@ def subscribe(container: Container) -> None:
 @asynccontextmanager
 async def running(container: Container) -> AsyncIterator[None]:
     """Start everything in order, and stop it in the other: no event and no answer is cut off."""
-    lock = _lock(container.settings().data_dir)
     database, subscriptions, turns = container.database(), container.subscriptions(), container.turns()
-    try:
+    with single_server(container.settings().data_dir):
         subscribe(container)
         database.start()
-        await turns.start()
-        await subscriptions.start()
-        yield
-        await turns.stop()
-        await subscriptions.stop()
-    finally:
-        await database.stop()
-        container.index().close()
-        lock.release()
-
-
-def _lock(data_dir: Path) -> FileLock:
-    data_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(data_dir / "server.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise AlreadyRunning(
-            f"Another server is using {data_dir}. SQLite is for one server process: stop it, or give this one a "
-            "DATA_DIR of its own."
-        ) from None
-    return lock
+        try:
+            await turns.start()
+            await subscriptions.start()
+            yield
+            await turns.stop()
+            await subscriptions.stop()
+        finally:
+            await database.stop()
+            container.index().close()

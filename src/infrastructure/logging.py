@@ -8,6 +8,8 @@ import structlog
 
 def configure_logging(form: Literal["console", "json"]) -> None:
     """Set up structlog. Tracebacks never show local variables: they hold passwords and people's text."""
+    # Streamlit switches uvicorn's access log on again, and that one shows queries.
+    logging.getLogger("uvicorn.access").addFilter(lambda _record: False)
     renderers: list[structlog.typing.Processor]
     if form == "json":
         tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)

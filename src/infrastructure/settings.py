@@ -56,7 +56,7 @@ class KnowledgeSettings(BaseModel):
     """Documents and search."""
 
     max_upload_bytes: int = Field(50 * 1_048_576, ge=1024, description="Largest file.")
-    passage_characters: int = Field(800, ge=200, le=4000, description="Size that passages aim at.")
+    passage_characters: int = Field(1_000, ge=200, le=4000, description="Size that passages aim at.")
 
 
 class ChatSettings(BaseModel):

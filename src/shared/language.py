@@ -58,6 +58,16 @@ _VERB_TAGS = frozenset({"VV", "VA"})
 _LIGHT_VERBS = word_set("하 되 있 이 같 주 보 그러 이러 어떠 어떻 그렇 이렇")
 
 
+# Other names of one and the same word: whoever writes one must find the other, so each is indexed as the last.
+_SAME_WORD = {
+    **dict.fromkeys(("비번", "패스워드", "암호"), ("비밀", "번호")),
+    **dict.fromkeys(("월급", "임금", "봉급"), ("급여",)),
+    **dict.fromkeys(("휴대폰", "핸드폰"), ("휴대", "전화")),
+    **dict.fromkeys(("랩톱", "랩탑"), ("노트북",)),
+    **dict.fromkeys(("와이파이",), ("wifi",)),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One term of a text and where it stands. A compound and its parts stand at the same place."""
@@ -208,14 +218,20 @@ def _content_terms(surface: str, feature: str) -> tuple[tuple[str, TermKind], ..
         return ()
     if fields[4] == "Compound":
         return _compound_terms(surface, [part.partition("/")[0] for part in expression.split("+")])
-    return (((lemma if fields[4] == "Inflect" else surface)[:_LONGEST_TERM], "noun"),)
+    return _nouns(lemma if fields[4] == "Inflect" else surface)
 
 
 def _compound_terms(surface: str, parts: list[str]) -> tuple[tuple[str, TermKind], ...]:
     """A compound of words gives these words; one with a syllable as suffix gives itself and its words."""
+    if surface in _SAME_WORD:
+        return _nouns(surface)
     words = [part for part in parts if len(part) > 1]
-    terms = words if len(words) == len(parts) else [surface, *words]
-    return tuple((term, "noun") for term in terms)
+    whole = () if len(words) == len(parts) else ((surface, "noun"),)
+    return (*whole, *(term for word in words for term in _nouns(word)))
+
+
+def _nouns(word: str) -> tuple[tuple[str, TermKind], ...]:
+    return tuple((term, "noun") for term in _SAME_WORD.get(word, (word[:_LONGEST_TERM],)))
 
 
 def _bigrams(run: str, offset: int) -> list[Term]:

@@ -83,7 +83,9 @@ async def test_the_token_carries_the_groups_that_held_when_it_was_issued(platfor
     assert (await member.get("/auth/me"))["group_ids"] == [group_id]
 
 
-@pytest.mark.parametrize("forgery", ["another_secret", "expired", "none_algorithm", "rubbish", "unknown_user"])
+@pytest.mark.parametrize(
+    "forgery", ["another_secret", "expired", "none_algorithm", "rubbish", "unknown_user"]
+)
 async def test_a_token_that_is_not_ours_or_no_longer_holds_is_refused(
     settings: Settings, forgery: str
 ) -> None:

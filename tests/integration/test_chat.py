@@ -178,7 +178,9 @@ class BrokenSearch:
         raise OSError("the disk is gone")
 
 
-@pytest.mark.parametrize(("question", "notice"), [("연차는?", "검색할 수 없어"), ("Leave?", "cannot be searched")])
+@pytest.mark.parametrize(
+    ("question", "notice"), [("연차는?", "검색할 수 없어"), ("Leave?", "cannot be searched")]
+)
 async def test_a_search_that_fails_never_fails_the_chat_and_is_told(
     settings: Settings, question: str, notice: str
 ) -> None:
@@ -215,7 +217,9 @@ async def test_a_stop_keeps_what_there_is_of_an_answer_and_calls_it_interrupted(
     assert problem_of(await asking) == (503, "interrupted")
     async with platform_on(settings) as platform:
         admin._platform = platform
-        [_question, answer] = (await admin.get(f"/chat/sessions/{messages[0]['session_id']}/messages"))["items"]
+        [_question, answer] = (await admin.get(f"/chat/sessions/{messages[0]['session_id']}/messages"))[
+            "items"
+        ]
         assert (answer["content"], answer["status"]) == ("Half", "interrupted")
         await platform.delivered("analytics.turns")
         assert (await admin.get("/analytics/dashboard"))["totals"]["failed"] == 1

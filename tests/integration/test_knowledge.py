@@ -1,13 +1,12 @@
 """Collections, documents and search, through the API."""
 
-import io
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from src.infrastructure.settings import KnowledgeSettings, ServerSettings, Settings
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
+from tests.documents.samples.make import docx, pdf
 
 LEAVE = "# 휴가 규정\n\n## 연차\n\n연차휴가는 1년에 15일입니다. 신청은 3일 전에 합니다.\n".encode()
 TRAVEL = b"# Travel\n\n## Hotels\n\nHotels are paid up to 180 euros a night in Berlin.\n"
@@ -136,41 +135,14 @@ async def test_people_who_are_no_administrators_cannot_change_documents(platform
     assert {problem_of(await call) for call in calls} == {(403, "not_allowed")}
 
 
-def a_docx_with(text: str) -> bytes:
-    """A minimal Word file."""
-    body = (
-        '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r>'
-        f"<w:t>{text}</w:t></w:r></w:p></w:body></w:document>"
-    )
-    rels = (
-        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" '
-        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" '
-        'Target="word/document.xml"/></Relationships>'
-    )
-    types = (
-        '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" '
-        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override '
-        'PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.'
-        'wordprocessingml.document.main+xml"/></Types>'
-    )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in (
-            ("[Content_Types].xml", types),
-            ("_rels/.rels", rels),
-            ("word/document.xml", body),
-        ):
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize(
     ("name", "content"),
     [
         ("a.txt", "The canteen opens at noon.".encode("utf-16")),
         ("a.html", b"<html><body><h1>Canteen</h1><p>The canteen opens at noon.</p></body></html>"),
+        ("a.pdf", pdf(["The canteen opens at noon."])),
         ("a.md", b"# Canteen\n\nThe canteen opens at noon.\n"),
-        ("a.docx", a_docx_with("The canteen opens at noon.")),
+        ("a.docx", docx(("", "The canteen opens at noon."))),
     ],
 )
 async def test_every_type_of_file_is_read(platform: Platform, name: str, content: bytes) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from src.infrastructure.container import AlreadyRunning
 from src.infrastructure.settings import Settings
 from tests.builders import Platform, platform_on, problem_of
 
@@ -19,12 +18,6 @@ async def test_the_server_is_not_ready_when_its_subscribers_have_ended(platform:
     answer = await platform.client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["checks"]["subscribers"] is False
-
-
-async def test_a_second_server_on_the_same_data_is_refused(platform: Platform, settings: Settings) -> None:
-    with pytest.raises(AlreadyRunning, match="DATA_DIR"):
-        async with platform_on(settings):
-            pass
 
 
 @pytest.mark.parametrize(("sent", "kept"), [("abc-123", True), ("a\tb", False), ("x" * 65, False)])

@@ -15,17 +15,17 @@ _WINDOW_PIECES = 10
 
 
 class Chunker:
-    """Cuts sections into passages of `smallest` to `largest` characters, where there is enough text.
+    """Cuts sections into passages of three quarters of `largest` to `largest` characters, where there is enough.
 
-    Neighbouring sections below `tiny` characters under the same heading are put together; they keep their
-    own headings in the text.
+    Neighbouring sections below a fifth of that under the same heading are put together; they keep their own
+    headings in the text.
     """
 
-    def __init__(self, smallest: int, largest: int, overlap: int, tiny: int) -> None:
+    def __init__(self, largest: int) -> None:
         self._largest = largest
-        self._tiny = tiny
+        self._tiny = largest // 5
         # For Markdown too: the Markdown splitter would rather cut at a bold word than between two sentences.
-        self._splitter = TextSplitter((smallest, largest), overlap)
+        self._splitter = TextSplitter((largest * 3 // 4, largest))
 
     def cut(self, sections: Iterable[Section]) -> list[PassageDraft]:
         return [

@@ -26,20 +26,17 @@ _NOT_TEXT = (b"%PDF-", b"PK\x03\x04", b"{\\rtf")
 
 
 class FileDocumentReader:
-    """Reads text, Markdown, HTML, PDF and Word files into passages."""
+    """Reads text, Markdown, HTML, PDF and Word files into passages of about `passage_characters`."""
 
     def __init__(
         self,
+        passage_characters: int = 1_000,
         max_pages: int = 2_000,
         max_characters: int = 20_000_000,
         max_unpacked_bytes: int = 100_000_000,
-        smallest_passage: int = 750,
-        largest_passage: int = 1_000,
-        overlap: int = 0,
-        tiny_section: int = 200,
     ) -> None:
         self._limits = Limits(max_pages, max_characters, max_unpacked_bytes)
-        self._chunker = Chunker(smallest_passage, largest_passage, overlap, tiny_section)
+        self._chunker = Chunker(passage_characters)
 
     def check(self, head: bytes, file_name: str) -> None:
         """Raise `UnsupportedDocument` when the name's ending or the first bytes are of another type."""

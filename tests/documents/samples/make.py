@@ -6,6 +6,7 @@ from io import BytesIO
 from xml.sax.saxutils import escape
 
 _NAMESPACE = "http://schemas.openxmlformats.org"
+_WORDS = f'xmlns:w="{_NAMESPACE}/wordprocessingml/2006/main"'
 _RELATIONSHIPS = (
     f'<Relationships xmlns="{_NAMESPACE}/package/2006/relationships"><Relationship Id="rId1" '
     f'Type="{_NAMESPACE}/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/>'
@@ -59,12 +60,19 @@ def docx(*paragraphs: tuple[str, str], table: Sequence[Sequence[str]] = (), prol
     """Return a Word file of (style, text) paragraphs, then a table; the style "" is plain text."""
     body = "".join(_paragraph(text, style) for style, text in paragraphs) + _table(table)
     return docx_package(
-        f'<?xml version="1.0" encoding="UTF-8"?>{prologue}<w:document '
-        f'xmlns:w="{_NAMESPACE}/wordprocessingml/2006/main"><w:body>{body}</w:body></w:document>'
+        f'<?xml version="1.0"?>{prologue}<w:document {_WORDS}><w:body>{body}</w:body></w:document>'
     )
 
 
-def docx_package(document: str, name: str = "word/document.xml") -> bytes:
+def docx_with_footnote(text: str, note: str) -> bytes:
+    reference = '<w:r><w:footnoteReference w:id="1"/></w:r>'
+    return docx_package(
+        f"<w:document {_WORDS}><w:body><w:p><w:r><w:t>{text}</w:t></w:r>{reference}</w:p></w:body></w:document>",
+        footnotes=f'<w:footnotes {_WORDS}><w:footnote w:id="1">{_paragraph(note)}</w:footnote></w:footnotes>',
+    )
+
+
+def docx_package(document: str, name: str = "word/document.xml", footnotes: str = "") -> bytes:
     types = (
         f'<Types xmlns="{_NAMESPACE}/package/2006/content-types">'
         '<Default Extension="xml" ContentType="application/xml"/></Types>'
@@ -74,6 +82,8 @@ def docx_package(document: str, name: str = "word/document.xml") -> bytes:
         package.writestr("[Content_Types].xml", types)
         package.writestr("_rels/.rels", _RELATIONSHIPS)
         package.writestr(name, document)
+        if footnotes:
+            package.writestr("word/footnotes.xml", footnotes)
     return file.getvalue()
 
 

@@ -298,7 +298,7 @@ def test_several_files_are_uploaded_one_refused(api: FakeApi, documents: AppTest
     documents.run()
     files = [("big.pdf", b"%PDF", "application/pdf"), ("leave.md", b"# Leave", "text/markdown")]
     documents.file_uploader[0].set_value(files)
-    _button(documents, "Upload").click().run()
+    _button(documents, "Add to collection").click().run()
     assert len(documents.error) == 1
     assert r"big\.pdf" in documents.error[0].value
     assert "At most 50 MB" in documents.error[0].value

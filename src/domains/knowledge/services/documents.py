@@ -122,7 +122,9 @@ class DocumentService:
 
     def _check(self, title: str, content: BinaryIO, size_bytes: int) -> None:
         if len(title) > MAX_TITLE_CHARACTERS:
-            raise FileNameTooLong(f"The file's name is longer than {MAX_TITLE_CHARACTERS} characters. Rename it.")
+            raise FileNameTooLong(
+                f"The file's name is longer than {MAX_TITLE_CHARACTERS} characters. Rename it."
+            )
         if size_bytes == 0:
             raise EmptyDocument("The file is empty.")
         if size_bytes > self._max_upload_bytes:

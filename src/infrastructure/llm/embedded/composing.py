@@ -3,18 +3,19 @@
 import re
 
 from src.infrastructure.llm.embedded.evidence import Evidence, UnitKind
-from src.infrastructure.llm.embedded.question import Asks, Question
+from src.infrastructure.llm.embedded.question import Question
 from src.infrastructure.llm.embedded.ranking import Candidate
+from src.infrastructure.llm.embedded.signs import Asks
 
 _MOST_PIECES = 3
 _MOST_ITEMS = 8
 _LONGEST_PIECE = 420
 # A further unit is worth reading when it scores nearly as well as the best.
-_WORTH_ADDING = 0.85
+_WORTH_ADDING = 0.87
 _LEANS_BACK = re.compile(
-    r"^(?:이는|이를|이때|이 경우|이에|이러한|그러나|그 외|그런데|또한|단,|다만|해당|위 |위의|그는|그녀는|따라서|그래서|하지만|반면|"
-    r"(?:It|They|This|These|Those|He|She|However|But|Otherwise|In (?:this|that|these) case|Its|Their|That|Then|"
-    r"Therefore|Also)\b)"
+    r"^(?:이는|이를|이때|이 경우|이에|이러한|그러나|그 외|그런데|또한|단,|다만|해당|위 |위의|그는|그녀는|따라서|그래서|"
+    r"하지만|반면|(?:It|They|This|These|Those|He|She|However|But|Otherwise|In (?:this|that|these) case|Its|"
+    r"Their|That|Then|Therefore|Also)\b)"
 )
 _EXCEPTION = re.compile(r"^(?:다만|단,|단 |However,|Exceptions?:)")
 _ITEMS = frozenset({UnitKind.ITEM, UnitKind.ROW})
@@ -27,7 +28,7 @@ def compose(question: Question, candidates: list[Candidate]) -> str:
     for other in candidates[1:]:
         if _count(taken) >= _MOST_PIECES or other.score < best.score * _WORTH_ADDING:
             break
-        if not _is_taken(other, taken):
+        if other.evidence.language == best.evidence.language and not _is_taken(other, taken):
             taken.append((other.evidence, _with_context(question, other, candidates)))
     return "\n".join(_piece(question, evidence, places) for evidence, places in _merged(taken))
 
@@ -52,17 +53,11 @@ def _merged(taken: list[tuple[Evidence, list[int]]]) -> list[tuple[Evidence, lis
 
 def _with_context(question: Question, candidate: Candidate, candidates: list[Candidate]) -> list[int]:
     units, at = candidate.evidence.units, candidate.at
-    following = [place for place, unit in enumerate(units) if unit.lead_in == at and unit.kind in _ITEMS]
-    if following:
-        return [at, *following[:_MOST_ITEMS]]
+    if candidate.unit.announces:
+        return [at, *_list_under(candidate.evidence, at)]
     if _wants_whole_list(question, candidate, candidates):
-        lead_in = candidate.unit.lead_in
-        items = [
-            place
-            for place, unit in enumerate(units)
-            if unit.lead_in == lead_in and unit.kind is UnitKind.ITEM
-        ]
-        return [*([lead_in] if lead_in is not None else []), *items[:_MOST_ITEMS]]
+        lead_in = candidate.unit.lead_in or 0
+        return [lead_in, *_list_under(candidate.evidence, lead_in)]
     places = [at]
     if at and units[at - 1].kind is UnitKind.SENTENCE and _LEANS_BACK.match(candidate.unit.text):
         places.insert(0, at - 1)
@@ -73,6 +68,13 @@ def _with_context(question: Question, candidate: Candidate, candidates: list[Can
     ):
         places.append(at + 1)
     return places
+
+
+def _list_under(evidence: Evidence, lead_in: int) -> list[int]:
+    """Return the places of the items or rows that a line announces, a table's behind its header."""
+    under = {lead_in} | {at for at, unit in enumerate(evidence.units) if unit.lead_in == lead_in}
+    items = [at for at, unit in enumerate(evidence.units) if unit.lead_in in under and unit.kind in _ITEMS]
+    return items[:_MOST_ITEMS]
 
 
 def _wants_whole_list(question: Question, candidate: Candidate, candidates: list[Candidate]) -> bool:

@@ -1,7 +1,7 @@
 """Passages as evidence: their sentences, list items and table rows, each with what stands around it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import lru_cache
 
@@ -14,12 +14,17 @@ from src.shared.language import Language, analyze, detect_language, normalize, s
 _MOST_PASSAGES = 20
 _LONGEST_PASSAGE = 4_000
 _LONGEST_TITLE_LINE = 40
-_LONGEST_ITEM = 320
+_LONGEST_ITEM = 200
+# A word found by its letters alone, as the dictionary cuts it differently here and there.
+_SAME_LETTERS = 0.9
+_SAME_FAMILY = 0.6
+_SHORTEST_FAMILY = 5
 
 _ITEM = re.compile(r"^\s*(?:[-*+•·◦○▪‣※◆■□▶]|\(?\d{1,2}[.)](?=\s)|[①-⑳]|[가-하][.)](?=\s)|\([가-하]\))\s*")
 _HEADING = re.compile(r"^#{1,6}\s+")
 _LEAD_IN = re.compile(
-    r"(?:[:：]|다음과 같(?:다|습니다|음)\.?|아래와 같(?:다|습니다|음)\.?|as follows\.?)\W*$", re.IGNORECASE
+    r"(?::|다음과 같(?:다|습니다|음)\.?|아래(?: 표)?와 같(?:다|습니다|음)\.?|as follows\.?)\W*$",
+    re.IGNORECASE,
 )
 _SENTENCE_CLOSED = re.compile(r"[.!?。:;,…]\W*$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
@@ -38,7 +43,11 @@ class UnitKind(Enum):
 
 @dataclass(frozen=True)
 class Unit:
-    """A piece that can be taken into an answer. `lead_in` is the place of the line that announces a list."""
+    """A piece that can be taken into an answer.
+
+    `heading` and `lead_in` are the places of the units that it stands under; `announces` tells that a list
+    follows which completes it ("as follows:").
+    """
 
     kind: UnitKind
     text: str
@@ -46,18 +55,28 @@ class Unit:
     squeezed: str
     heading: int | None = None
     lead_in: int | None = None
+    announces: bool = False
 
     def strength(self, concept: Concept) -> float:
         """Tell how well the unit names the concept: 1 by its own term, less by a synonym, 0 not at all."""
         best = max((strength for form, strength in concept.forms.items() if form in self.terms), default=0.0)
         if (
             best < 1.0
-            and len(concept.surface) > 1
-            and _is_hangul(concept.surface)
-            and concept.surface in self.squeezed
+            and len(concept.whole) > 1
+            and is_hangul(concept.whole)
+            and concept.whole in self.squeezed
         ):
-            return max(best, 0.9)
+            return _SAME_LETTERS
+        if best == 0.0 and any(self._has_relative(form) for form in concept.forms):
+            return _SAME_FAMILY
         return best
+
+    def _has_relative(self, form: str) -> bool:
+        """Whether another word of the same family stands here ("patriarch", "patriarchi")."""
+        if len(form) < _SHORTEST_FAMILY or not form.isascii():
+            return False
+        stem = form[: max(_SHORTEST_FAMILY, len(form) - 2)]
+        return any(term.startswith(stem) and abs(len(term) - len(form)) <= 3 for term in self.terms)
 
     def place(self, concept: Concept) -> int | None:
         """Return where the unit first names the concept, as a number of characters."""
@@ -86,13 +105,10 @@ def read_evidence(prompt: Prompt) -> list[Evidence]:
 
 def _with_number(number: int, passage: Passage) -> Evidence:
     text = passage.text[:_LONGEST_PASSAGE]
-    return Evidence(
-        number,
-        _units(text),
-        _heading(passage.location[:300]),
-        _heading(passage.title[:300]),
-        detect_language(text),
-    )
+    # A heading path begins with the document's own title: that tells no more than the title does.
+    document, _, path = passage.location[:300].partition(" > ")
+    title = f"{passage.title[:300]} {document}"
+    return Evidence(number, _units(text), _heading(path), _heading(title), detect_language(text))
 
 
 @lru_cache(maxsize=512)
@@ -129,11 +145,9 @@ class _Reader:
         elif _ITEM.match(raw):
             self._item(_clean(_ITEM.sub("", raw)))
         else:
-            self._add(UnitKind.SENTENCE, _clean(raw))
-            announces = (
-                bool(_LEAD_IN.search(raw)) or following.startswith("|") or bool(_ITEM.match(following))
-            )
-            self._lead_in = len(self.units) - 1 if announces else None
+            before_list = following.startswith("|") or bool(_ITEM.match(following))
+            self._add(UnitKind.SENTENCE, _clean(raw), announces=before_list and bool(_LEAD_IN.search(raw)))
+            self._lead_in = len(self.units) - 1 if before_list else None
 
     def _item(self, text: str) -> None:
         lead_in = self._lead_in
@@ -162,16 +176,18 @@ class _Reader:
         ]
         self._add(UnitKind.ROW, ", ".join(pairs), self._lead_in)
 
-    def _add(self, kind: UnitKind, text: str, lead_in: int | None = None) -> None:
-        self.units.append(_unit(kind, text, self._heading, lead_in))
+    def _add(self, kind: UnitKind, text: str, lead_in: int | None = None, announces: bool = False) -> None:
+        self.units.append(
+            replace(_unit(kind, text), heading=self._heading, lead_in=lead_in, announces=announces)
+        )
 
 
-def _unit(kind: UnitKind, text: str, heading: int | None = None, lead_in: int | None = None) -> Unit:
+def _unit(kind: UnitKind, text: str) -> Unit:
     text = normalize(text)
     terms: dict[str, int] = {}
     for term in analyze(text):
         terms.setdefault(term.text, term.start)
-    return Unit(kind, text, terms, "".join(text.lower().split()), heading, lead_in)
+    return Unit(kind, text, terms, "".join(text.lower().split()))
 
 
 def _is_title_line(raw: str, following: str) -> bool:
@@ -189,5 +205,5 @@ def _clean(text: str) -> str:
     return " ".join(_MARKUP.sub("", text).replace("\\", "").split())
 
 
-def _is_hangul(text: str) -> bool:
+def is_hangul(text: str) -> bool:
     return all("가" <= character <= "힣" for character in text)

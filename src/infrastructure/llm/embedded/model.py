@@ -41,7 +41,7 @@ class EmbeddedModel:
 
 def _answer(prompt: Prompt) -> str:
     question = read_question(prompt.question, prompt.history)
-    if (words := small_talk(question.text, question.language)) is not None:
+    if (words := small_talk(prompt.question[:200], question.language)) is not None:
         return words
     candidates = ranked(question, read_evidence(prompt))
     if not candidates:

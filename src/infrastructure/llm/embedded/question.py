@@ -3,56 +3,27 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 
 from src.domains.chat.services.ports import PastMessage
+from src.infrastructure.llm.embedded.signs import Asks, asked_for
 from src.infrastructure.llm.embedded.vocabulary import asking_words, light_words, synonyms
 from src.shared.language import Language, Term, analyze, detect_language, normalize
 
 _LONGEST_QUESTION = 1_000
 _MOST_CONCEPTS = 24
-_WEIGHTS = {"noun": 1.0, "word": 1.0, "code": 1.2, "number": 0.6, "verb": 0.4, "adverb": 0.25}
+_WEIGHTS = {"noun": 1.0, "word": 1.0, "code": 1.2, "number": 0.6, "verb": 0.5, "adverb": 0.25}
 _LIGHT_WEIGHT = 0.25
+_SYLLABLE_WEIGHT = 0.5
 # What a follow-up takes over from the question before it counts less than what it says itself.
-_INHERITED = 0.6
+_INHERITED = 0.45
 _SYNONYM = 0.8
 _STRONG_FROM = 0.6
 
 
-class Asks(Enum):
-    """The kinds of answers that a question may want."""
-
-    NUMBER = auto()
-    DURATION = auto()
-    MONEY = auto()
-    TIME = auto()
-    PERSON = auto()
-    PLACE = auto()
-    DEFINITION = auto()
-    PERMISSION = auto()
-    LIST = auto()
-
-
-_SIGNS = {
-    Asks.DURATION: r"며칠|몇\s?(?:일|달|개월|년|주|시간|분)|얼마\s?동안|얼마나\s?(?:오래|걸)|기간|얼마\s?만에|"
-    r"\bhow long\b|\bhow many (?:\w+ )?(?:days?|weeks?|months?|years?|hours?|minutes?)\b|\bhow often\b|주기|얼마나\s?자주",
-    Asks.MONEY: r"얼마(?!\s?(?:동안|나|만에))|몇\s?(?:만\s?)?원|금액|가격|비용|한도|요금|"
-    r"\bhow much\b|\bcosts?\b|\bprice\b|\bbudget\b|\bamount\b",
-    Asks.NUMBER: r"몇|얼마나|횟수|\bhow (?:many|big|large|far|old|tall|fast|much)\b|\bpercent(?:age)?\b|퍼센트|비율|"
-    r"\bnumber of\b|\bwhat age\b",
-    Asks.TIME: r"언제|몇\s?시|며칟날|날짜|기한|마감|몇\s?월|몇\s?년도|\bwhen\b|\bwhat (?:time|date|year|day|month)\b|"
-    r"\bdeadline\b|\bby when\b|\bhow soon\b|\bwhich (?:year|day|month)\b",
-    Asks.PERSON: r"누가|누구|누굴|담당자|어느\s?(?:팀|부서)|\bwho(?:m|se)?\b|\bwhich (?:team|person|department)\b",
-    Asks.PLACE: r"어디|어느\s?곳|장소|위치|\bwhere\b|\bwhich (?:floor|room|building|office|city|country|state)\b",
-    Asks.DEFINITION: r"(?:이란|란)\s*(?:\?|$|무엇|뭐|뭔)|무엇(?:인가|입니까|이에요|이죠)|뭐(?:야|예요|에요|죠|지)|"
-    r"뭔가요|뜻|의미|정의|^what(?:'s| is| are| was| were) (?!the (?:best|average|number|maximum|cost|limit|deadline))|"
-    r"\bdefin(?:e|ition)\b|\bmeaning of\b|\bwhat does .* (?:mean|stand for)\b",
-    Asks.PERMISSION: r"(?:되나|될까|돼요|되요|가능|괜찮|해도|써도|있나요|있을까|있어요|안\s?되)|"
-    r"^(?:can|may|could|am i|are we|is it|do i|do we|does|is there|are there|should|must)\b|\ballowed\b",
-    Asks.LIST: r"종류|목록|뭐가|무엇이|무엇무엇|뭐뭐|어떤\s?것|어떤\s?게|준비물|서류|구성|항목|들은|절차|순서|"
-    r"\bwhat (?:are|were)\b|\bwhich\b.*\bare\b|\blist\b|\bsteps?\b|\bexamples\b|\bwhat (?:\w+ )?documents\b",
-}
-_ASKS = {asks: re.compile(pattern, re.IGNORECASE) for asks, pattern in _SIGNS.items()}
+# What stands as an example for a kind of things need not be named by the passage.
+_EXAMPLE = re.compile(
+    r"\S+(?=\s?(?:같은|처럼)\s)|(?<=\blike )\S+|(?<=\bsuch as )\S+|(?<=\be\.g\. )\S+", re.IGNORECASE
+)
 _FOLLOW_UP = re.compile(
     r"^(?:그럼|그러면|그렇다면|그리고|그건|그거|그것|그게|그때|거기|그\s|이건|이거|또\s|또는|반대로|"
     r"and\b|what about|how about|then\b|so\b|but\b|also\b)|"
@@ -63,10 +34,15 @@ _FOLLOW_UP = re.compile(
 
 @dataclass(frozen=True)
 class Concept:
-    """One thing that a question names. `forms` are the terms that stand for it, with how well they do."""
+    """One thing that a question names. `forms` are the terms that stand for it, with how well they do.
+
+    `whole` is the word that it is a part of: the same letters in a passage are the same word, even where the
+    dictionary cuts them differently ("경조금").
+    """
 
     forms: dict[str, float]
     surface: str
+    whole: str
     weight: float
     is_name: bool = False
 
@@ -108,8 +84,7 @@ def read_question(text: str, history: Sequence[PastMessage] = ()) -> Question:
 
 def _read(text: str) -> Question:
     text = normalize(text)[:_LONGEST_QUESTION].strip()
-    asks = frozenset(kind for kind, sign in _ASKS.items() if sign.search(text))
-    return Question(text, detect_language(text), _concepts(text), asks)
+    return Question(text, detect_language(text), _concepts(text), asked_for(text))
 
 
 def _is_follow_up(question: Question) -> bool:
@@ -119,8 +94,14 @@ def _is_follow_up(question: Question) -> bool:
 
 def _concepts(text: str) -> tuple[Concept, ...]:
     concepts: dict[str, Concept] = {}
-    for group in _groups(analyze(text)):
-        for concept in _group_concepts(group, text):
+    groups = _groups(analyze(text))
+    wholes = _wholes(groups, text)
+    examples = [example.span() for example in _EXAMPLE.finditer(text)]
+    for group, whole in zip(groups, wholes, strict=True):
+        is_example = any(start <= group[0].start < end for start, end in examples)
+        for concept in _group_concepts(group, text, whole):
+            if is_example:
+                concept = replace(concept, weight=_LIGHT_WEIGHT)
             concepts.setdefault(next(iter(concept.forms)), concept)
     return tuple(concepts.values())[:_MOST_CONCEPTS]
 
@@ -142,24 +123,50 @@ def _belongs_to(group: list[Term], term: Term) -> bool:
     return same_place or (first.kind == "number" == term.kind and term.start - group[-1].end <= 1)
 
 
-def _group_concepts(group: list[Term], text: str) -> list[Concept]:
+def _wholes(groups: list[list[Term]], text: str) -> list[str]:
+    """Return for each group the run of terms without a gap between them that it is a part of."""
+    starts: list[int] = []
+    for at, group in enumerate(groups):
+        touches = at > 0 and groups[at - 1][-1].end == group[0].start and group[0].kind == "noun"
+        starts.append(starts[-1] if touches else group[0].start)
+    ends = {start: group[-1].end for start, group in zip(starts, groups, strict=True)}
+    return [text[start : ends[start]].lower() for start in starts]
+
+
+def _group_concepts(group: list[Term], text: str, whole: str) -> list[Concept]:
     surface = text[group[0].start : group[-1].end]
     head, others = group[0], group[1:]
+    if head.text in asking_words():
+        return []
     if head.kind == "number":
         # "3개월" fits "3개월" best, "3" a little.
-        return [_concept({group[-1].text: 1.0, head.text: 0.6}, head, surface)]
+        return [_concept({group[-1].text: 1.0, head.text: 0.6}, head, surface, whole)]
     if others and head.kind == "code":
-        return [_concept({part.text: 1.0, head.text: 1.0}, part, surface) for part in others]
+        return [_concept({part.text: 1.0, head.text: 1.0}, part, surface, whole) for part in others]
     if others and others[0].text in head.text:
         # A word with a suffix ("회의실") is also half said by the word without it.
-        return [_concept({head.text: 1.0, **{part.text: 0.6 for part in others}}, head, surface)]
-    return [_concept({term.text: 1.0}, term, term.text) for term in group if term.text not in asking_words()]
+        return [_concept({head.text: 1.0, **{part.text: 0.6 for part in others}}, head, surface, whole)]
+    return [_concept({term.text: 1.0}, term, surface, whole) for term in group]
 
 
-def _concept(forms: dict[str, float], term: Term, surface: str) -> Concept:
+def _concept(forms: dict[str, float], term: Term, surface: str, whole: str) -> Concept:
     same = {
         synonym: _SYNONYM for form in forms for synonym in synonyms().get(form, ()) if synonym not in forms
     }
-    weight = _LIGHT_WEIGHT if term.text in light_words() else _WEIGHTS[term.kind]
-    is_name = term.kind in {"number", "code"} or (term.kind == "word" and not surface.islower())
-    return Concept({**forms, **same}, surface.lower(), weight, is_name)
+    is_name = term.kind in {"number", "code"} or (
+        term.kind == "word" and _is_written_as_name(surface, term.start)
+    )
+    return Concept({**forms, **same}, surface.lower(), whole, _weight(term), is_name)
+
+
+def _weight(term: Term) -> float:
+    if term.text in light_words():
+        return _LIGHT_WEIGHT
+    # A single syllable is more often a slip of the dictionary than a word.
+    is_syllable = term.kind == "noun" and len(term.text) == 1
+    return _SYLLABLE_WEIGHT if is_syllable else _WEIGHTS[term.kind]
+
+
+def _is_written_as_name(surface: str, start: int) -> bool:
+    """The first word of a question is written with a capital anyway."""
+    return (surface[1:] if start == 0 else surface).lower() != (surface[1:] if start == 0 else surface)

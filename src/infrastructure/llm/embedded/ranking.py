@@ -4,8 +4,9 @@ import math
 import re
 from dataclasses import dataclass
 
-from src.infrastructure.llm.embedded.evidence import Evidence, Unit, UnitKind
-from src.infrastructure.llm.embedded.question import Asks, Concept, Question
+from src.infrastructure.llm.embedded.evidence import Evidence, Unit, UnitKind, is_hangul
+from src.infrastructure.llm.embedded.question import Concept, Question
+from src.infrastructure.llm.embedded.signs import COUNTED, Asks, tells
 
 # How much of a concept counts that is not named in the unit itself but near it.
 _IN_HEADING = 0.85
@@ -17,36 +18,19 @@ _IN_NEXT = 0.35
 _IN_PASSAGE = 0.3
 
 # Below this share of what the question names, a unit is no answer.
-_COVERAGE_NEEDED = 0.55
+_COVERAGE_NEEDED = 0.52
+# A name that the passage does not know ("GitHub") makes it doubtful that the passage is about the question.
+_UNKNOWN_NAME = 0.75
+# A unit without any number does not tell how many, though it may name all else.
+_UNFIT = 0.8
+# Between a passage in the asker's language and one in another, the first is read more easily.
+_OTHER_LANGUAGE = 0.7
 _OWN_SHARE_NEEDED = 0.2
 
 _FIT = 1.3
 _NO_FIT = 0.8
 _DEFINES = 1.4
 
-_UNITS_OF_TIME = r"(?:초|분|시간|일|주|주일|개월|달|년|영업일|회|번|seconds?|minutes?|hours?|days?|weeks?|months?|years?|times?)"
-_COUNT = r"(?:\d[\d,.]*|하루|이틀|사흘|한 달|반나절|one|two|three|four|five|six|seven|eight|nine|ten|twelve|once|twice)"
-_FITTING = {
-    Asks.DURATION: rf"{_COUNT}[\s-]?(?:business |working |calendar )?{_UNITS_OF_TIME}|매(?:일|주|월|년)|\b(?:daily|weekly|monthly|yearly|"
-    r"annually|quarterly|once|twice|every)\b|분기|반기|하루|이틀",
-    Asks.MONEY: r"\d[\d,.]*\s?(?:만|천|억)?\s?(?:원|달러|유로)|[$€£₩]\s?\d|\b(?:KRW|USD|EUR|GBP)\b|\d\s?(?:%|percent|dollars|won|euros)|무료|전액|\bfree\b",
-    Asks.NUMBER: rf"{_COUNT}",
-    Asks.TIME: r"\d{4}|\d{1,2}\s?(?:월|일|시|:\d\d)|\d{1,2}\s?(?:am|pm|a\.m|p\.m)|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|"
-    r"Dec)[a-z]*\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|[월화수목금토일]요일|매(?:월|주|년|일)|이내|까지|전까지|"
-    r"\b(?:within|before|after|until|by the|every|no later)\b|말일|초에|분기",
-    Asks.PERSON: r"[가-힣]+(?:팀|부서|실장|팀장|본부장|대표|담당자|위원회|관리자|부장|과장|센터)|"
-    r"\b(?:team|manager|director|officer|department|committee|desk|lead|CEO|HR|founders?|by [A-Z])\b|[A-Z][a-z]+ [A-Z][a-z]+",
-    Asks.PLACE: r"\d+\s?층|[A-Z]?동\b|호(?:실)?|포털|시스템|사이트|메뉴|창구|센터|[가-힣]실\b|https?:|@|\.(?:com|kr|net)|"
-    r"\b(?:at|in|on|from|via|through|under|near) (?:the )?[A-Z#]|\b(?:portal|floor|room|building|office|desk|located|reception)\b",
-    Asks.PERMISSION: r"가능|불가|수 있|수 없|안 됩니다|금지|허용|해야|않[는습아]|제외|\b(?:can|may|must|cannot|not|allowed|permitted|prohibited|only|required|eligible|"
-    r"entitled)\b",
-}
-_FITS = {
-    asks: re.compile(pattern, re.IGNORECASE) for asks, pattern in _FITTING.items() if asks is not Asks.PLACE
-}
-_FITS[Asks.PLACE] = re.compile(_FITTING[Asks.PLACE])
-# Kinds without which a sentence can hardly be the answer.
-_STRICT = frozenset({Asks.MONEY, Asks.NUMBER, Asks.DURATION, Asks.TIME})
 _IS_DEFINED = re.compile(
     r"(?:\)|이?란|은|는|:)\s|\b(?:is|are|was|were|means?|refers? to|stands for|defined as|known as|describes?)\b",
     re.IGNORECASE,
@@ -90,7 +74,8 @@ def _askable(question: Question, evidence: Evidence) -> Question:
     """Reduce a question to names and numbers for a passage in the other language: nothing else can match."""
     if question.language == evidence.language:
         return question
-    names = tuple(concept for concept in question.concepts if concept.is_name)
+    is_korean = evidence.language == "ko"
+    names = tuple(one for one in question.concepts if one.is_name or is_hangul(one.surface) == is_korean)
     return Question(question.text, question.language, names, question.asks)
 
 
@@ -122,6 +107,7 @@ def _candidate(
 ) -> Candidate:
     unit = evidence.units[at]
     own_sum = covered_sum = score_sum = score_of = 0.0
+    trust = 1.0 if _has_what_is_counted(question, unit) else _UNFIT
     covered = set()
     for concept in question.concepts:
         own = unit.strength(concept)
@@ -130,11 +116,15 @@ def _candidate(
         covered_sum += concept.weight * strength
         score_sum += concept.weight * rarity[concept.surface] * strength
         score_of += concept.weight * rarity[concept.surface]
+        if concept.is_name and concept.weight >= 1.0 and strength == 0:
+            trust *= _UNKNOWN_NAME
         if own > 0:
             covered.add(concept.surface)
     score = score_sum / score_of * _fitness(question, unit) * _shape(question, evidence, unit)
+    if evidence.language != question.language:
+        score *= _OTHER_LANGUAGE
     weight = question.weight
-    return Candidate(evidence, at, score, covered_sum / weight, own_sum / weight, frozenset(covered))
+    return Candidate(evidence, at, score, trust * covered_sum / weight, own_sum / weight, frozenset(covered))
 
 
 def _near(concept: Concept, evidence: Evidence, at: int) -> float:
@@ -157,14 +147,19 @@ def _in_heading(concept: Concept, evidence: Evidence, at: int) -> float:
 
 def _fitness(question: Question, unit: Unit) -> float:
     """Tell whether the unit holds what is asked for: a number, a sum, a date, somebody, a place."""
-    factor = 1.0
-    for asks in question.asks:
-        if asks in _FITS:
-            fits = _FITS[asks].search(unit.text)
-            factor *= _FIT if fits else (_NO_FIT if asks in _STRICT else 1.0)
+    fitting = sum(tells(unit.text, asks) for asks in question.asks)
+    factor = _FIT**fitting * (1.0 if _has_what_is_counted(question, unit) else _NO_FIT)
     if Asks.DEFINITION in question.asks and _defines(question, unit):
         factor *= _DEFINES
     return min(factor, 1.8)
+
+
+def _has_what_is_counted(question: Question, unit: Unit) -> bool:
+    """Whether the unit holds a number, a sum, a date or a code when the question asks for one."""
+    counted = question.asks & COUNTED
+    if Asks.MONEY in counted:
+        return tells(unit.text, Asks.MONEY)
+    return not counted or any(tells(unit.text, asks) for asks in counted)
 
 
 def _defines(question: Question, unit: Unit) -> bool:
@@ -183,7 +178,7 @@ def _shape(question: Question, evidence: Evidence, unit: Unit) -> float:
     places = [place for concept in question.concepts if (place := unit.place(concept)) is not None]
     spread = (max(places) - min(places)) if len(places) > 1 else 0
     closeness = 1.0 + 0.1 * max(0.0, 1 - spread / 120) * (len(places) > 1)
-    length = 1.0 - min(0.15, max(0, len(unit.text) - 150) / 3_000)
+    length = 1.0 - min(0.25, max(0, len(unit.text) - 150) / 1_500)
     stub = 0.7 if len(unit.text) < 12 else 1.0
     asked_back = 0.6 if unit.text.endswith("?") else 1.0
     return closeness * length * stub * asked_back * (1.0 + 0.06 / evidence.number)

@@ -6,19 +6,35 @@ from src.shared.language import Language
 
 _LONGEST = 60
 
+_YOU = r"(?:(?:너는?|넌|당신은?|챗봇은?|여기서|여기는?|이 (?:챗봇|봇|서비스)은?) ?)*"
+_CAN = r"(?:수 ?있(?:어|니|나|는데|어요|나요|습니까|을까요?|는지 알려줘)|거야|있어|있니)?"
+
 _KINDS = {
-    "greeting": r"(?:안녕(?:하세요|하십니까|하신가요|히 계세요)?|하이|헬로우?|반가워요?|반갑습니다|좋은 (?:아침|오후|저녁|하루)(?:입니다|이에요|이야)?|"
-    r"처음 뵙겠습니다|여보세요|ㅎㅇ|hi|hello|hey|hiya|greetings|good (?:morning|afternoon|evening|day)|howdy)"
-    r"(?: (?:there|everyone|bot|챗봇|봇|chatbot|all))?",
-    "thanks": r"(?:정말 |너무 |아주 |네,? |오,? )?(?:고마워요?|고맙습니다|감사합니다|감사해요|감사|땡큐|ㄱㅅ|thanks?|thank you|thx|ty|cheers)"
-    r"(?: (?:so much|very much|a lot|you|again|많이))?(?:,? .{0,12}(?:도움|help).{0,20})?",
-    "goodbye": r"(?:잘 ?가|잘 있어요?|안녕히 (?:계세요|가세요)|수고하세요|수고했어요?|수고하셨습니다|바이바이|bye(?: ?bye)?|goodbye|see you(?: later)?)",
-    "abilities": r"(?:(?:너는?|넌|당신은?|챗봇은?|여기서|여기는?|이 (?:챗봇|봇|서비스)은?|넌) ?)*"
-    r"(?:뭘|무엇을|뭐를?|어떤 (?:걸|것을|일을|도움을)|무슨 (?:일을|걸)) ?(?:도와 ?)?(?:할|해|줄|물어볼|받을|하는|알고) ?(?:줄 )?"
-    r"(?:수 ?있(?:어|니|나|는데|어요|나요|습니까|을까요?|는지 알려줘)|거야|있어|있니)?|"
-    r"(?:너는?|넌|당신은?) ?(?:누구|뭐)(?:야|니|세요|예요|에요|인가요|입니까)|(?:자기 ?소개|사용법|도움말|도와 ?줘|도와 ?주세요)(?: ?(?:해 ?줘|해 ?주세요|알려 ?줘))?|"
-    r"(?:so )?(?:what|how) (?:can|could|do|would) you (?:do|help|know|offer|answer)(?: (?:me|us))?(?: (?:do|with|for me|here|today|about))*|"
-    r"who are you|what are you|help(?: me)?|how does this work|what is this|introduce yourself|what can i ask(?: you)?(?: about)?",
+    "greeting": (
+        r"(?:안녕(?:하세요|하십니까|하신가요|히 계세요)?|하이|헬로우?|반가워요?|반갑습니다|처음 뵙겠습니다|"
+        r"여보세요|ㅎㅇ|좋은 (?:아침|오후|저녁|하루)(?:입니다|이에요|이야)?|"
+        r"hi|hello|hey|hiya|greetings|howdy|good (?:morning|afternoon|evening|day))"
+        r"(?: (?:there|everyone|bot|챗봇|봇|chatbot|all))?"
+    ),
+    "thanks": (
+        r"(?:정말 |너무 |아주 |네,? |오,? )?"
+        r"(?:고마워요?|고맙습니다|감사합니다|감사해요|감사|땡큐|ㄱㅅ|thanks?|thank you|thx|ty|cheers)"
+        r"(?: (?:so much|very much|a lot|you|again|많이))?(?:,? .{0,12}(?:도움|help).{0,20})?"
+    ),
+    "goodbye": (
+        r"잘 ?가|잘 있어요?|안녕히 (?:계세요|가세요)|수고(?:하세요|했어요?|하셨습니다)|바이바이|"
+        r"bye(?: ?bye)?|goodbye|see you(?: later)?"
+    ),
+    "abilities": (
+        rf"{_YOU}(?:뭘|무엇을|뭐를?|어떤 (?:걸|것을|일을|도움을)|무슨 (?:일을|걸)) ?(?:도와 ?)?"
+        rf"(?:할|해|줄|물어볼|받을|하는|알고) ?(?:줄 )?{_CAN}|"
+        r"(?:너는?|넌|당신은?) ?(?:누구|뭐)(?:야|니|세요|예요|에요|인가요|입니까)|"
+        r"(?:자기 ?소개|사용법|도움말|도와 ?줘|도와 ?주세요)(?: ?(?:해 ?줘|해 ?주세요|알려 ?줘))?|"
+        r"(?:so )?(?:what|how) (?:can|could|do|would) you (?:do|help|know|offer|answer)(?: (?:me|us))?"
+        r"(?: (?:do|with|for me|here|today|about))*|"
+        r"who are you|what are you|help(?: me)?|how does this work|what is this|introduce yourself|"
+        r"what can i ask(?: you)?(?: about)?"
+    ),
 }
 _PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}
 _DECORATION = re.compile(r"[\s~!?.,^ㅎㅋㅠ♡:)(😀-🙏]+$")
@@ -26,7 +42,7 @@ _DECORATION = re.compile(r"[\s~!?.,^ㅎㅋㅠ♡:)(😀-🙏]+$")
 _WORDS: dict[str, dict[Language, str]] = {
     "greeting": {
         "ko": "안녕하세요! 등록된 문서를 바탕으로 질문에 답해 드립니다. 궁금한 내용을 물어보세요.",
-        "en": "Hello! I answer questions from the documents that are registered here. What would you like to know?",
+        "en": "Hello! I answer questions from the documents registered here. What would you like to know?",
     },
     "thanks": {
         "ko": "도움이 되었다니 다행입니다. 더 궁금한 점이 있으면 언제든지 물어보세요.",

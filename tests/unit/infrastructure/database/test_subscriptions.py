@@ -52,7 +52,6 @@ class House:
         )
 
 
-
 @pytest.fixture
 def fast() -> DeliveryPolicy:
     return DeliveryPolicy(batch=7, poll_interval=0.02, max_attempts=3, first_delay=0.001)
@@ -233,18 +232,14 @@ async def test_a_replica_is_rebuilt_once_and_then_follows_the_log(
     async with running(settings, fast, lambda _bus: None) as house:
         await house.record(1)
     for number in (2, 3):
-        async with running(
-            settings, fast, lambda bus: bus.replicate([Counted], memory, name="m")
-        ) as house:
+        async with running(settings, fast, lambda bus: bus.replicate([Counted], memory, name="m")) as house:
             await house.record(number)
             await house.subscriptions.wait_until_current("m")
     assert memory.numbers == [2, 3]
     assert memory.rebuilt_at == [2]
 
 
-async def test_an_event_that_cannot_be_read_back_is_parked(
-    settings: Settings, fast: DeliveryPolicy
-) -> None:
+async def test_an_event_that_cannot_be_read_back_is_parked(settings: Settings, fast: DeliveryPolicy) -> None:
     async with running(settings, fast, projecting(note_as_group)) as house:
         await house.record(1)
         await house.subscriptions.wait_until_current("p")
@@ -256,11 +251,13 @@ async def test_an_event_that_cannot_be_read_back_is_parked(
 
         await house.database.write(spoil)
         await house.database.write(
-            lambda uow: uow.session.connection().exec_driver_sql(
-                "UPDATE event_log SET payload = json_set(payload, '$.number', 'two') "
-                "WHERE json_extract(payload, '$.number') = 2"
+            lambda uow: (
+                uow.session.connection().exec_driver_sql(
+                    "UPDATE event_log SET payload = json_set(payload, '$.number', 'two') "
+                    "WHERE json_extract(payload, '$.number') = 2"
+                )
+                and None
             )
-            and None
         )
     async with running(settings, fast, projecting(note_as_group)) as house:
         await house.subscriptions.wait_until_current("p")

@@ -6,7 +6,7 @@ import pytest
 
 from src.infrastructure.documents.pdf import unwrap
 from src.infrastructure.documents.text import tidy
-from tests.documents.samples.make import docx, pdf
+from tests.documents.samples.make import docx, docx_with_footnote, pdf
 from tests.unit.infrastructure.documents.conftest import Read
 
 KOREAN = "연차 휴가는 1년에 15일입니다. 신청은 3일 전에 합니다. 뷁"
@@ -82,6 +82,11 @@ def test_a_word_file_gives_headings_lists_and_tables(read: Read) -> None:
     (passage,) = read("a.docx", content)
     assert passage.location == "휴가 > 연차"
     assert passage.text == "1년에 15일 * 2_번\n\n| 근속 | 일수 |\n| --- | --- |\n| 1년 | 15 |"
+
+
+def test_a_word_file_s_footnotes_come_last_without_arrows_back(read: Read) -> None:
+    (passage,) = read("a.docx", docx_with_footnote("Fifteen days", "Per calendar year."))
+    assert passage.text == "Fifteen days[1]\n\n1. Per calendar year."
 
 
 PAGE = """<html><head><title>Intranet</title><style>p {}</style></head><body>

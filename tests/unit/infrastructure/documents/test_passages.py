@@ -69,11 +69,16 @@ def test_a_cut_table_repeats_its_header(read: Read) -> None:
     assert second.text.count("---") == 2
 
 
+def test_text_after_a_table_has_no_header(read: Read) -> None:
+    passages = read("a.md", f"| years | days |\n| --- | --- |\n| 1 | 15 |\n\n{LONG * 5}")
+    assert [("years" in passage.text) for passage in passages] == [True, False]
+
+
 @given(WORDS, st.booleans())
 def test_no_word_is_lost_repeated_or_reordered(text: str, repeated: bool) -> None:
     """Cutting changes whitespace alone (for text without tables, whose headers are repeated on purpose)."""
     text = tidy(text.replace("|", "") * (40 if repeated else 1))
-    passages = Chunker(smallest=60, largest=100, overlap=0, tiny=20).cut([Section(("p. 1",), text or "-")])
+    passages = Chunker(largest=100).cut([Section(("p. 1",), text or "-")])
     words = [letter for letter in text if letter.isalnum()]
     assert [letter for passage in passages for letter in passage.text if letter.isalnum()] == words
     assert all(len(passage.text) <= 100 + 2 * 20 for passage in passages)

@@ -75,7 +75,7 @@ def test_refuses_content_that_contradicts_the_ending(name: str, head: bytes) -> 
         ("a.docx", ZIP, "may be damaged"),
         ("a.docx", docx_package("<worksheet/>", "xl/workbook.xml"), "not a Word document"),
         ("a.docx", docx_package("<w:document><w:bo"), "may be damaged"),
-        ("a.html", b"<div>" * 20_000 + b"words", "may be damaged"),
+        ("a.html", b"<div>" * 2_000 + b"words", "may be damaged"),
     ],
 )
 def test_tells_people_why_a_file_cannot_be_read(read: Read, name: str, content: bytes, told: str) -> None:

@@ -1,0 +1,163 @@
+"""The server as a process of its own: a new user's first minutes, crashes, and taken ports."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.builders import PASSWORD
+from tests.e2e.conftest import ROOT, Server, free_port
+
+SHARED_DOCUMENTS = ROOT.parent / "shared" / "data" / "documents"
+HANDBOOK = ROOT / "tests" / "documents" / "handbook-ko.md"
+
+
+class Caller:
+    """Somebody with `curl`: plain HTTP calls against the server."""
+
+    def __init__(self, server: Server) -> None:
+        self._client = httpx.Client(base_url=f"{server.url}/api/v1", timeout=30)
+
+    def sign_in(self, *, register: bool = True) -> None:
+        account = {"email": "admin@example.com", "password": PASSWORD}
+        if register:
+            self.post("/auth/register", {**account, "name": "Admin"})
+        self._client.headers["Authorization"] = f"Bearer {self.post('/auth/login', account)['access_token']}"
+
+    def get(self, path: str) -> Any:
+        return self._client.get(path).raise_for_status().json()
+
+    def post(self, path: str, body: Any = None, **arguments: Any) -> Any:
+        return self._client.post(path, json=body, **arguments).raise_for_status().json()
+
+    def upload(self, collection_id: str, path: Path) -> None:
+        with path.open("rb") as file:
+            uploaded = self.post(
+                f"/knowledge/collections/{collection_id}/documents", files={"file": (path.name, file)}
+            )
+        document = eventually(
+            lambda: self.get(f"/knowledge/documents/{uploaded['id']}"),
+            lambda document: document["status"] in ("ready", "failed"),
+        )
+        assert document["status"] == "ready", document["reason"]
+
+
+def eventually(look: Callable[[], Any], fits: Callable[[Any], bool], seconds: float = 30) -> Any:
+    """Look until it fits; return what was seen last."""
+    deadline = time.monotonic() + seconds
+    while not fits(seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return seen
+
+
+def test_the_first_five_minutes(server: Server) -> None:
+    """Register, make a collection, upload a PDF and a Korean Markdown file, ask about each, see it counted."""
+    pdf = SHARED_DOCUMENTS / "english-multi-page.pdf"
+    if not pdf.exists():
+        pytest.skip("the shared documents are not here")
+    caller = Caller(server)
+    caller.sign_in()
+    collection = caller.post("/knowledge/collections", {"name": "Handbook"})
+    caller.upload(collection["id"], pdf)
+    caller.upload(collection["id"], HANDBOOK)
+    for question, title in (
+        ("Which company introduced the MT/ST in 1964?", pdf.name),
+        ("연차휴가는 며칠 전에 신청하나요?", HANDBOOK.name),
+    ):
+        answer = caller.post("/chat", {"message": question})
+        assert answer["grounded"], answer["answer"]
+        assert answer["citations"][0]["title"] == title
+        assert answer["citations"][0]["location"]
+    counted = eventually(
+        lambda: caller.get("/analytics/dashboard")["totals"], lambda totals: totals["answers"] == 2, seconds=2
+    )
+    assert (counted["messages"], counted["answers"], counted["grounded_rate"]) == (2, 2, 1.0)
+
+
+def test_a_kill_loses_neither_messages_nor_counts(server: Server) -> None:
+    caller = Caller(server)
+    caller.sign_in()
+    answers = []
+    for number in range(3):
+        answers.append(caller.post("/chat", {"message": f"Question {number}?"}))
+        server.kill()
+        server.start()
+        caller = Caller(server)
+        caller.sign_in(register=False)
+    for number, answer in enumerate(answers):
+        question, reply = caller.get(f"/chat/sessions/{answer['session_id']}/messages")["items"]
+        assert question["content"] == f"Question {number}?"
+        assert (reply["content"], reply["status"]) == (answer["answer"], "completed")
+    totals = eventually(
+        lambda: caller.get("/analytics/dashboard")["totals"], lambda totals: totals["answers"] == 3
+    )
+    assert (totals["messages"], totals["answers"], totals["sessions"]) == (3, 3, 3)
+
+
+def test_a_kill_while_a_document_is_read_leaves_it_to_be_read_at_the_next_start(server: Server) -> None:
+    caller = Caller(server)
+    caller.sign_in()
+    collection = caller.post("/knowledge/collections", {"name": "Handbook"})
+    path = f"/knowledge/collections/{collection['id']}/documents"
+    text = "\n\n".join(f"Paragraph {number} tells of room {number}." for number in range(3000))
+    uploaded = caller.post(path, files={"file": ("rooms.txt", text.encode())})
+    server.kill()
+    server.start()
+    caller = Caller(server)
+    caller.sign_in(register=False)
+    document = eventually(
+        lambda: caller.get(f"/knowledge/documents/{uploaded['id']}"),
+        lambda document: document["status"] == "ready",
+    )
+    assert document["status"] == "ready"
+    found = caller.post("/knowledge/search", {"query": "Paragraph 2999", "limit": 1})["passages"]
+    assert "2999" in found[0]["text"]
+
+
+def test_the_page_is_served_beside_the_api(server: Server) -> None:
+    page = httpx.get(server.url)
+    assert page.headers["content-type"].startswith("text/html")
+    assert httpx.get(f"{server.url}/api/v1/nothing").headers["content-type"] == "application/problem+json"
+
+
+def test_a_taken_port_is_told_with_what_to_do(server: Server, tmp_path: Path) -> None:
+    port = server.url.rsplit(":", 1)[1]
+    environment = {**os.environ, "DATA_DIR": str(tmp_path / "other"), "PORT": port}
+    second = subprocess.run(  # our own program
+        [sys.executable, "-m", "src"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert second.returncode == 1
+    assert f"make run PORT={int(port) + 1}" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_a_second_server_on_the_same_data_is_told_so(server: Server) -> None:
+    environment = {**os.environ, "DATA_DIR": str(server.data_dir), "PORT": str(free_port())}
+    second = subprocess.run(  # our own program
+        [sys.executable, "-m", "src"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert second.returncode != 0
+    assert "Another server is using" in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("PORT", "high"), ("DATABASE_URL", "mysql://x"), ("AUTH__TOKEN_SECRET", "canary-short")],
+)
+def test_a_setting_that_makes_no_sense_is_named_and_its_value_is_not_shown(
+    tmp_path: Path, setting: str, value: str
+) -> None:
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), setting: value}
+    server = subprocess.run(  # our own program
+        [sys.executable, "-m", "src"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert server.returncode == 1
+    assert "settings are not right" in server.stderr
+    assert "canary" not in server.stderr
+    assert "Traceback" not in server.stderr

@@ -1,0 +1,1 @@
+"""The Streamlit page; it speaks to the HTTP API alone."""

@@ -1,0 +1,42 @@
+"""The page's entry: `streamlit run ui/main.py`, or mounted beside the API by `src/app.py`."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+STYLE = Path(__file__).parent / "style.css"
+ROOT = str(STYLE.parent.parent)
+if ROOT not in sys.path:  # `streamlit run` puts this file's folder there alone
+    sys.path.insert(0, ROOT)
+
+from ui.parts import reported  # noqa: E402
+from ui.state import is_admin, refresh_user, user  # noqa: E402
+from ui.views import chat, dashboard, documents, frame, people, sign_in  # noqa: E402
+
+
+def main() -> None:
+    st.set_page_config("GenAI Chatbot", page_icon=":material/forum:", layout="wide")
+    st.html(STYLE)
+    frame.choose_language()
+    page = st.navigation(_pages(), position="sidebar" if user() else "hidden")
+    with reported():
+        if not user():
+            sign_in.show()
+            return
+        refresh_user()
+        frame.account()
+        page.run()
+
+
+def _pages() -> list[st.Page]:
+    """The pages of whoever is signed in; until then all, so that an address still leads there afterwards."""
+    pages = [frame.page(chat.show, "chat", "chat", default=True)]
+    pages.append(frame.page(documents.show, "documents", "folder_open"))
+    if is_admin() or not user():
+        pages.append(frame.page(dashboard.show, "dashboard", "monitoring"))
+        pages.append(frame.page(people.show, "people", "group"))
+    return pages
+
+
+main()

@@ -1,0 +1,90 @@
+"""Parts that several pages are made of."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import streamlit as st
+
+from ui.client import ApiError
+from ui.markdown import plain
+from ui.models import Group
+from ui.state import forget_user, t, user
+
+ERRORS_BY_CODE: Final = {
+    "wrong_credentials": "error_wrong_credentials",
+    "email_taken": "error_email_taken",
+    "collection_name_taken": "error_name_taken",
+    "group_name_taken": "error_name_taken",
+    "last_admin": "error_last_admin",
+    "model_failed": "error_model",
+    "interrupted": "error_broke_off",
+}
+ERRORS_BY_STATUS: Final = {
+    0: "error_connection",
+    401: "error_unauthorized",
+    403: "error_forbidden",
+    404: "error_not_found",
+    409: "error_conflict",
+    413: "error_too_large",
+    422: "error_invalid",
+    429: "error_too_many",
+}
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Tell the person about an ApiError; a sign-in that has ended leads to the sign-in page."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status == 401 and user():
+            forget_user()
+            st.session_state.notice = "signed_out"
+            st.rerun()
+        show_error(error)
+
+
+def show_error(error: ApiError, about: str = "") -> None:
+    """Say what happened and what to do, with the server's own words and the request id below."""
+    known = ERRORS_BY_CODE.get(error.code)
+    lines = [t(known or ERRORS_BY_STATUS.get(error.status, "error_server"))]
+    if about:
+        lines[0] = f"**{plain(about)}**: {lines[0]}"
+    if error.detail and error.status and not known:
+        lines.append(plain(error.detail))
+    if error.request_id:
+        lines.append(f":small[{t('request_id')}: {plain(error.request_id)}]")
+    st.error("\n\n".join(lines), icon=":material/error:")
+
+
+def delete_button(key: str, question: str, delete: Callable[[], None], label: str = "") -> None:
+    """Draw a bin that asks before it deletes."""
+    with st.popover(label, icon=":material/delete:", type="tertiary", help=t("delete"), key=f"bin-{key}"):
+        st.write(question)
+        if st.button(t("delete"), type="primary", key=f"delete-{key}"):
+            with reported():
+                delete()
+                st.rerun()
+
+
+def more_button(key: str, step: int) -> None:
+    """Offer the next part of a list; `shown(key, step)` tells how many items to ask for."""
+    if st.button(t("more"), key=f"more-{key}", type="tertiary"):
+        st.session_state[f"shown-{key}"] = shown(key, step) + step
+        st.rerun()
+
+
+def shown(key: str, step: int) -> int:
+    count: int = st.session_state.get(f"shown-{key}", step)
+    return count
+
+
+def group_badges(group_ids: list[str], groups: list[Group]) -> None:
+    """Show groups by name; to people who may not list groups, how many."""
+    names = {group["id"]: group["name"] for group in groups}
+    if group_ids and not names:
+        st.badge(t("group_count", count=len(group_ids)), icon=":material/group:", color="gray")
+    for group_id in group_ids if names else []:
+        name = names.get(group_id)
+        st.badge(plain(name) if name else t("unknown_group"), icon=":material/group:", color="gray")

@@ -1,0 +1,245 @@
+"""Every text of the page, in English and Korean."""
+
+from typing import Final, Literal
+
+Language = Literal["en", "ko"]
+LANGUAGES: Final[dict[Language, str]] = {"en": "English", "ko": "한국어"}
+
+TEXTS: Final[dict[str, dict[Language, str]]] = {
+    # Frame
+    "tagline": {
+        "en": "Answers from your company's documents, with their sources.",
+        "ko": "회사 문서를 바탕으로, 출처와 함께 답합니다.",
+    },
+    "chat": {"en": "Chat", "ko": "채팅"},
+    "documents": {"en": "Documents", "ko": "문서"},
+    "dashboard": {"en": "Dashboard", "ko": "대시보드"},
+    "people": {"en": "People", "ko": "사용자"},
+    "language": {"en": "Language", "ko": "언어"},
+    "sign_out": {"en": "Sign out", "ko": "로그아웃"},
+    "more": {"en": "Show more", "ko": "더 보기"},
+    "delete": {"en": "Delete", "ko": "삭제"},
+    "save": {"en": "Save", "ko": "저장"},
+    "create": {"en": "Create", "ko": "만들기"},
+    "name": {"en": "Name", "ko": "이름"},
+    "everyone": {"en": "Everyone", "ko": "모든 사용자"},
+    "groups": {"en": "Groups", "ko": "그룹"},
+    "group_count": {"en": "{count} group(s)", "ko": "그룹 {count}개"},
+    "unknown_group": {"en": "Deleted group", "ko": "삭제된 그룹"},
+    # Signing in
+    "sign_in": {"en": "Sign in", "ko": "로그인"},
+    "sign_up": {"en": "Sign up", "ko": "회원가입"},
+    "email": {"en": "Email", "ko": "이메일"},
+    "password": {"en": "Password", "ko": "비밀번호"},
+    "password_help": {"en": "At least 8 characters.", "ko": "8자 이상 입력하세요."},
+    "first_user": {
+        "en": "The first person to sign up becomes the administrator.",
+        "ko": "가장 먼저 가입한 사람이 관리자가 됩니다.",
+    },
+    "fill_in": {"en": "Please fill in every field.", "ko": "모든 항목을 입력해 주세요."},
+    "signed_out": {
+        "en": "Your sign-in has ended. Please sign in again.",
+        "ko": "로그인이 만료되었습니다. 다시 로그인해 주세요.",
+    },
+    # Chat
+    "new_chat": {"en": "New chat", "ko": "새 채팅"},
+    "your_chats": {"en": "Your chats", "ko": "내 채팅"},
+    "untitled": {"en": "Untitled chat", "ko": "제목 없는 채팅"},
+    "delete_chat": {
+        "en": "Delete this chat and its messages?",
+        "ko": "이 채팅과 메시지를 모두 삭제할까요?",
+    },
+    "ask": {"en": "Ask about your documents", "ko": "문서에 대해 물어보세요"},
+    "welcome": {"en": "Hello, {name}. What would you like to know?", "ko": "{name}님, 무엇이 궁금하세요?"},
+    "starter_policies": {
+        "en": "What do our documents say about annual leave?",
+        "ko": "연차 휴가 규정을 알려 주세요.",
+    },
+    "starter_expenses": {
+        "en": "How do I claim travel expenses?",
+        "ko": "출장비는 어떻게 신청하나요?",
+    },
+    "starter_security": {
+        "en": "What should I do after a security incident?",
+        "ko": "보안 사고가 나면 어떻게 해야 하나요?",
+    },
+    "searching": {"en": "Looking in your documents…", "ko": "문서를 찾아보고 있습니다…"},
+    "writing": {"en": "The answer is still being written…", "ko": "답변을 작성하고 있습니다…"},
+    "ungrounded": {
+        "en": "Not based on your documents",
+        "ko": "문서에서 근거를 찾지 못한 답변",
+    },
+    "sources": {"en": "Sources", "ko": "출처"},
+    "answer_failed": {
+        "en": "This answer could not be finished. Please ask again.",
+        "ko": "답변을 끝내지 못했습니다. 다시 질문해 주세요.",
+    },
+    "answer_interrupted": {
+        "en": "This answer was cut short. Please ask again for the rest.",
+        "ko": "답변이 중간에 멈췄습니다. 나머지는 다시 질문해 주세요.",
+    },
+    # Documents
+    "collections": {"en": "Collections", "ko": "문서함"},
+    "no_collections": {
+        "en": "There are no collections for you yet. An administrator creates them.",
+        "ko": "아직 볼 수 있는 문서함이 없습니다. 문서함은 관리자가 만듭니다.",
+    },
+    "no_collections_admin": {
+        "en": "No collections yet. Create the first one, then upload documents into it.",
+        "ko": "아직 문서함이 없습니다. 첫 문서함을 만들고 문서를 올려 보세요.",
+    },
+    "new_collection": {"en": "New collection", "ko": "새 문서함"},
+    "description": {"en": "Description", "ko": "설명"},
+    "who_reads": {
+        "en": "Groups that may read it (none: everyone signed in)",
+        "ko": "읽을 수 있는 그룹 (없으면 모든 사용자)",
+    },
+    "document_count": {"en": "{count} document(s)", "ko": "문서 {count}개"},
+    "open": {"en": "Open", "ko": "열기"},
+    "close": {"en": "Close", "ko": "닫기"},
+    "delete_collection": {"en": "Delete collection", "ko": "문서함 삭제"},
+    "delete_collection_question": {
+        "en": "Delete this collection and all its documents?",
+        "ko": "이 문서함과 모든 문서를 삭제할까요?",
+    },
+    "choose_files": {
+        "en": "Upload documents (text, Markdown, HTML, PDF, Word)",
+        "ko": "문서 올리기 (텍스트, Markdown, HTML, PDF, Word)",
+    },
+    "upload": {"en": "Add to collection", "ko": "문서함에 추가"},
+    "no_documents": {"en": "No documents in here yet.", "ko": "아직 문서가 없습니다."},
+    "delete_document": {"en": "Delete this document?", "ko": "이 문서를 삭제할까요?"},
+    "passages": {"en": "{count} passage(s)", "ko": "구절 {count}개"},
+    "status_pending": {"en": "Waiting", "ko": "대기 중"},
+    "status_processing": {"en": "Being read", "ko": "읽는 중"},
+    "status_ready": {"en": "Ready", "ko": "준비됨"},
+    "status_failed": {"en": "Failed", "ko": "실패"},
+    "try_search": {"en": "Try a search", "ko": "검색해 보기"},
+    "search_help": {
+        "en": "Shows the passages that the chatbot would find for you.",
+        "ko": "챗봇이 찾아낼 구절을 미리 보여 줍니다.",
+    },
+    "query": {"en": "Words or a question", "ko": "검색어나 질문"},
+    "search": {"en": "Search", "ko": "검색"},
+    "nothing_found": {
+        "en": "Nothing was found in the documents that you may read.",
+        "ko": "읽을 수 있는 문서에서 찾은 내용이 없습니다.",
+    },
+    # Dashboard
+    "range": {"en": "Range", "ko": "기간"},
+    "last_day": {"en": "24 hours", "ko": "24시간"},
+    "last_week": {"en": "7 days", "ko": "7일"},
+    "last_month": {"en": "30 days", "ko": "30일"},
+    "last_quarter": {"en": "90 days", "ko": "90일"},
+    "custom_range": {"en": "Dates", "ko": "날짜 선택"},
+    "choose_dates": {"en": "Choose a first and a last day.", "ko": "시작일과 종료일을 선택하세요."},
+    "group": {"en": "Group", "ko": "그룹"},
+    "usage": {"en": "Usage", "ko": "사용량"},
+    "quality": {"en": "Quality", "ko": "품질"},
+    "speed": {"en": "Speed (seconds)", "ko": "속도 (초)"},
+    "messages": {"en": "Messages", "ko": "메시지"},
+    "answers": {"en": "Answers", "ko": "답변"},
+    "sessions": {"en": "Chats", "ko": "채팅"},
+    "active_users": {"en": "Active people", "ko": "활성 사용자"},
+    "grounded_rate": {"en": "Grounded answers", "ko": "근거 있는 답변"},
+    "tokens_in": {"en": "Tokens in", "ko": "입력 토큰"},
+    "tokens_out": {"en": "Tokens out", "ko": "출력 토큰"},
+    "cost": {"en": "Cost (US$)", "ko": "비용 (US$)"},
+    "feedback_up": {"en": "Thumbs up", "ko": "좋아요"},
+    "feedback_down": {"en": "Thumbs down", "ko": "싫어요"},
+    "blocked": {"en": "Blocked", "ko": "차단"},
+    "failed": {"en": "Failed", "ko": "실패"},
+    "first_token": {"en": "First words", "ko": "첫 글자까지"},
+    "whole_answer": {"en": "Whole answer", "ko": "답변 완료까지"},
+    "day": {"en": "Day", "ko": "날짜"},
+    "count": {"en": "Count", "ko": "건수"},
+    "no_activity": {"en": "Nothing happened in this range.", "ko": "이 기간에는 활동이 없습니다."},
+    # People
+    "role_admin": {"en": "Administrator", "ko": "관리자"},
+    "role_user": {"en": "User", "ko": "사용자"},
+    "role": {"en": "Role", "ko": "역할"},
+    "active": {"en": "May sign in", "ko": "로그인 허용"},
+    "inactive": {"en": "Closed", "ko": "사용 중지"},
+    "edit": {"en": "Edit", "ko": "편집"},
+    "new_group": {"en": "New group", "ko": "새 그룹"},
+    "no_groups": {
+        "en": "No groups yet. Groups limit who may read a collection.",
+        "ko": "아직 그룹이 없습니다. 그룹으로 문서함을 읽을 사람을 정합니다.",
+    },
+    "delete_group": {
+        "en": "Delete this group? Its people lose what only it may read.",
+        "ko": "이 그룹을 삭제할까요? 그룹에만 허용된 문서를 더는 읽을 수 없게 됩니다.",
+    },
+    # What went wrong, and what to do
+    "request_id": {"en": "Request id", "ko": "요청 ID"},
+    "error_connection": {
+        "en": "The server cannot be reached right now. Check your connection and try again in a moment.",
+        "ko": "지금 서버에 연결할 수 없습니다. 네트워크를 확인하고 잠시 후 다시 시도해 주세요.",
+    },
+    "error_broke_off": {
+        "en": "The answer broke off. It may still be finished: open the chat again in a moment.",
+        "ko": "답변이 끊겼습니다. 계속 작성 중일 수 있으니 잠시 후 채팅을 다시 열어 주세요.",
+    },
+    "error_wrong_credentials": {
+        "en": "The email or the password is not right.",
+        "ko": "이메일 또는 비밀번호가 올바르지 않습니다.",
+    },
+    "error_email_taken": {
+        "en": "There is an account with this email already. Sign in instead.",
+        "ko": "이미 가입된 이메일입니다. 로그인해 주세요.",
+    },
+    "error_name_taken": {
+        "en": "This name is taken. Choose another.",
+        "ko": "이미 사용 중인 이름입니다. 다른 이름을 입력해 주세요.",
+    },
+    "error_last_admin": {
+        "en": "There must be one active administrator. Make somebody else one first.",
+        "ko": "활성 관리자가 한 명은 있어야 합니다. 먼저 다른 사람을 관리자로 지정해 주세요.",
+    },
+    "error_model": {
+        "en": "The model could not answer. Please ask again; if it stays, tell your administrator.",
+        "ko": "모델이 답하지 못했습니다. 다시 질문해 보고, 계속되면 관리자에게 알려 주세요.",
+    },
+    "error_unauthorized": {
+        "en": "You are not signed in, or your sign-in has ended. Please sign in.",
+        "ko": "로그인이 필요하거나 만료되었습니다. 로그인해 주세요.",
+    },
+    "error_forbidden": {
+        "en": "You may not do this. Ask your administrator.",
+        "ko": "권한이 없습니다. 관리자에게 문의해 주세요.",
+    },
+    "error_not_found": {
+        "en": "This does not exist any more. Reload the page.",
+        "ko": "더 이상 존재하지 않습니다. 페이지를 새로 고쳐 주세요.",
+    },
+    "error_conflict": {
+        "en": "This does not fit the current state. Reload the page and try again.",
+        "ko": "현재 상태와 맞지 않습니다. 페이지를 새로 고친 뒤 다시 시도해 주세요.",
+    },
+    "error_too_large": {
+        "en": "This is too large. Send something smaller.",
+        "ko": "크기가 너무 큽니다. 더 작게 나누어 보내 주세요.",
+    },
+    "error_invalid": {
+        "en": "This could not be accepted. Check what you entered.",
+        "ko": "요청을 처리할 수 없습니다. 입력한 내용을 확인해 주세요.",
+    },
+    "error_too_many": {
+        "en": "Too many requests. Wait a moment and try again.",
+        "ko": "요청이 너무 많습니다. 잠시 후 다시 시도해 주세요.",
+    },
+    "error_server": {
+        "en": "Something went wrong on the server. Try again; if it stays, tell your administrator.",
+        "ko": "서버에 문제가 생겼습니다. 다시 시도해 보고, 계속되면 관리자에게 알려 주세요.",
+    },
+}
+
+
+def text(key: str, language: Language, **values: object) -> str:
+    """Return a text in a language, with its `{placeholders}` filled in."""
+    return TEXTS[key][language].format(**values)
+
+
+def language_of(locale: str | None) -> Language:
+    """Return the language for a browser's locale such as `ko-KR`."""
+    return "ko" if (locale or "").lower().startswith("ko") else "en"

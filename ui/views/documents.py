@@ -1,0 +1,185 @@
+"""Collections and their documents: everybody reads what they may, administrators change it."""
+
+from functools import partial
+from typing import Final, Literal
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from ui.client import ApiError
+from ui.markdown import plain
+from ui.models import Collection, Document, DocumentStatus, Group, Listing
+from ui.parts import delete_button, group_badges, more_button, reported, show_error, shown
+from ui.state import client, is_admin, t
+
+STEP = 50
+REFRESH_SECONDS = 2
+FILE_TYPES = ["txt", "md", "html", "pdf", "docx"]
+Color = Literal["gray", "blue", "green", "red"]
+STATUS_BADGES: Final[dict[DocumentStatus, tuple[str, str, Color]]] = {
+    "pending": ("status_pending", ":material/schedule:", "gray"),
+    "processing": ("status_processing", ":material/sync:", "blue"),
+    "ready": ("status_ready", ":material/check:", "green"),
+    "failed": ("status_failed", ":material/error:", "red"),
+}
+
+
+def show() -> None:
+    st.title(t("documents"))
+    collections, search = st.tabs([t("collections"), t("try_search")])
+    with collections, reported():
+        _collections()
+    with search, reported():
+        _search()
+
+
+# Collections
+
+
+def _collections() -> None:
+    groups = client().groups().items if is_admin() else []
+    listing = client().collections(shown("collections", STEP))
+    if is_admin():
+        _new_collection(groups)
+    if not listing.items:
+        st.info(t("no_collections_admin" if is_admin() else "no_collections"), icon=":material/folder_open:")
+    for collection in listing.items:
+        _collection(collection, groups)
+    if listing.more:
+        more_button("collections", STEP)
+
+
+def _new_collection(groups: list[Group]) -> None:
+    names = {group["id"]: group["name"] for group in groups}
+    with (
+        st.expander(t("new_collection"), icon=":material/create_new_folder:"),
+        st.form("new-collection", border=False, clear_on_submit=True),
+    ):
+        name = st.text_input(t("name"), max_chars=200)
+        description = st.text_area(t("description"), max_chars=2000, height=80)
+        group_ids = st.multiselect(t("who_reads"), names, format_func=lambda group_id: names[group_id])
+        if st.form_submit_button(t("create"), type="primary"):
+            with reported():
+                _open(client().create_collection(name, description, group_ids)["id"])
+                st.rerun()
+
+
+def _collection(collection: Collection, groups: list[Group]) -> None:
+    is_open = collection["id"] == st.session_state.get("collection_id")
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader(plain(collection["name"]), anchor=False)
+            st.button(
+                t("close" if is_open else "open"),
+                key=f"open-{collection['id']}",
+                icon=":material/expand_less:" if is_open else ":material/expand_more:",
+                on_click=_open,
+                args=(None if is_open else collection["id"],),
+            )
+        if collection["description"]:
+            st.text(collection["description"])
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(t("document_count", count=collection["document_count"]), width="content")
+            _readers(collection, groups)
+        if is_open:
+            _opened(collection["id"])
+
+
+def _readers(collection: Collection, groups: list[Group]) -> None:
+    if collection["group_ids"]:
+        group_badges(collection["group_ids"], groups)
+    else:
+        st.badge(t("everyone"), icon=":material/public:", color="gray")
+
+
+def _open(collection_id: str | None) -> None:
+    st.session_state.collection_id = collection_id
+
+
+def _opened(collection_id: str) -> None:
+    if is_admin():
+        _upload(collection_id)
+    documents = client().documents(collection_id, shown("documents", STEP))
+    refresh = REFRESH_SECONDS if _unfinished(documents) else None
+    st.fragment(_documents, run_every=refresh)(collection_id, documents)
+    if documents.more:
+        more_button("documents", STEP)
+    if is_admin():
+        remove = partial(client().delete_collection, collection_id)
+        delete_button(collection_id, t("delete_collection_question"), remove, label=t("delete_collection"))
+
+
+# Documents
+
+
+def _upload(collection_id: str) -> None:
+    with st.form("upload", clear_on_submit=True):
+        files = st.file_uploader(t("choose_files"), type=FILE_TYPES, accept_multiple_files=True)
+        if st.form_submit_button(t("upload"), type="primary", icon=":material/add:"):
+            for file in files:
+                _upload_one(collection_id, file)
+
+
+def _upload_one(collection_id: str, file: UploadedFile) -> None:
+    """One file that is refused keeps no other from being uploaded."""
+    try:
+        client().upload(collection_id, file.name, file.getvalue())
+    except ApiError as error:
+        show_error(error, about=file.name)
+
+
+def _documents(collection_id: str, documents: Listing[Document]) -> None:
+    """Draw the documents; while one is not read yet, this runs again every few seconds."""
+    with reported():
+        if _unfinished(documents):
+            documents = client().documents(collection_id, shown("documents", STEP))
+            if not _unfinished(documents):
+                st.rerun()
+        if not documents.items:
+            st.caption(t("no_documents"))
+        with st.container(gap="xsmall"):
+            for document in documents.items:
+                _document(document)
+
+
+def _document(document: Document) -> None:
+    label, icon, color = STATUS_BADGES[document["status"]]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(plain(document["title"]), width="stretch")
+        if document["status"] == "ready":
+            st.caption(t("passages", count=document["passage_count"]), width="content")
+        st.caption(_size(document["size_bytes"]), width="content")
+        st.badge(t(label), icon=icon, color=color)
+        if is_admin():
+            remove = partial(client().delete_document, document["id"])
+            delete_button(document["id"], t("delete_document"), remove)
+    if document["reason"]:
+        st.caption(f":red[{plain(document['reason'])}]")
+
+
+def _unfinished(documents: Listing[Document]) -> bool:
+    return any(document["status"] in {"pending", "processing"} for document in documents.items)
+
+
+def _size(size_bytes: int) -> str:
+    kilobytes = size_bytes / 1024
+    return f"{kilobytes / 1024:.1f} MB" if kilobytes >= 1024 else f"{kilobytes:.1f} KB"
+
+
+# Search
+
+
+def _search() -> None:
+    st.caption(t("search_help"))
+    with st.form("search"):
+        query = st.text_input(t("query"), max_chars=2000)
+        if not st.form_submit_button(t("search"), icon=":material/search:") or not query:
+            return
+    passages = client().search(query)
+    if not passages:
+        st.info(t("nothing_found"))
+    for passage in passages:
+        with st.container(border=True):
+            where = " · ".join(filter(None, (passage["title"], passage["location"])))
+            st.markdown(f"**{plain(where)}** :gray[{passage['score']:.3f}]")
+            st.text(passage["text"])
