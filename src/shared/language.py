@@ -152,7 +152,7 @@ def _piece_terms(piece: str, offset: int) -> list[Term]:
 def _morpheme_terms(piece: str, offset: int, runs: list[re.Match[str]]) -> Iterator[Term]:
     """Yield the terms of the morphemes outside the runs, and numbers with their units ("15일", "10만 원")."""
     covered = {place for run in runs for place in range(run.start(), run.end())}
-    numbers = {run.end(): run.group() for run in runs if _NUMBER.fullmatch(run.group())}
+    numbers = {run.end(): run.group()[:_LONGEST_TERM] for run in runs if _NUMBER.fullmatch(run.group())}
     for start, end, feature in _korean().morphemes(piece):
         if start in covered:
             continue
@@ -165,7 +165,9 @@ def _morpheme_terms(piece: str, offset: int, runs: list[re.Match[str]]) -> Itera
             for text, kind in _content_terms(surface, feature):
                 yield Term(text, offset + start, offset + end, kind)
         elif number:
-            yield Term(number.replace(",", "") + surface, offset + start, offset + end, "number")
+            yield Term(
+                (number.replace(",", "") + surface)[:_LONGEST_TERM], offset + start, offset + end, "number"
+            )
 
 
 def _multiply(number: str, factor: int) -> str:

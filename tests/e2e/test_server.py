@@ -80,6 +80,19 @@ def test_the_first_five_minutes(server: Server) -> None:
     assert (counted["messages"], counted["answers"], counted["grounded_rate"]) == (2, 2, 1.0)
 
 
+def test_the_readmes_tour_works_as_it_stands(server: Server) -> None:
+    tour = (ROOT / "README.md").read_text().split("**With curl.**")[1].split("```")[1].removeprefix("sh\n")
+    script = tour.replace("http://127.0.0.1:8000", server.url)
+    done = subprocess.run(  # noqa: S603  # the README's own commands
+        ["/bin/bash", "-euc", script], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"role":"admin"' in done.stdout
+    assert '"grounded":true' in done.stdout
+    assert "event: end" in done.stdout
+    assert '"messages":2' in done.stdout
+
+
 def test_a_kill_loses_neither_messages_nor_counts(server: Server) -> None:
     caller = Caller(server)
     caller.sign_in()

@@ -63,7 +63,7 @@ def questions(name: str, document: str | None = None) -> list[dict[str, Any]]:
 
 
 async def count_right(shelf: Library, asked: list[dict[str, Any]], title: str) -> int:
-    """Count the answers that hold all that is expected and cite a passage of the right document that holds some."""
+    """Count the answers that hold all that is expected and cite passages of the right document alone."""
     right = 0
     for one in asked:
         answer, cited = await shelf.answer(one["question"])

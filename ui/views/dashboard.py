@@ -108,10 +108,11 @@ def _charts(dashboard: Dashboard) -> None:
     days = _days(dashboard)
     left, right = st.columns(2)
     with left:
-        _chart(series, days, ["messages", "answers"], t("count"))
+        _chart(series, days, ["messages", "answers"])
     with right:
-        _chart(series, days, ["active_users"], t("active_users"))
-    _chart(series, days, ["cost"], t("cost"))
+        _chart(series, days, ["active_users"])
+    if dashboard["totals"]["cost"]:
+        _chart(series, days, ["cost"], whole=False)
 
 
 def _days(dashboard: Dashboard) -> list[str]:
@@ -125,32 +126,28 @@ def _days(dashboard: Dashboard) -> list[str]:
     return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
 
 
-def _chart(series: list[Point], days: list[str], keys: list[str], title: str) -> None:
-    """Draw bars, one group a day."""
+def _chart(series: list[Point], days: list[str], keys: list[str], whole: bool = True) -> None:
+    """Draw bars, one group a day; `whole` amounts get whole numbers on the axis."""
     rows = [
         {"day": point["at"][:10], "kind": t(key), "amount": amount}
         for point in series
         for key, amount in point.items()
         if key in keys
     ]
-    legend = alt.Legend(orient="top") if len(keys) > 1 else None
+    day_axis = alt.Axis(labelExpr="slice(datum.value, 5)", labelOverlap=True, labelAngle=0)
+    amount_axis = alt.Axis(tickCount=5, tickMinStep=1 if whole else 0, format="d" if whole else "$.4f")
     chart = (
         alt.Chart({"values": rows})
         .mark_bar(cornerRadiusEnd=3)
         .encode(
-            x=alt.X(
-                "day:O",
-                title=None,
-                scale=alt.Scale(domain=days),
-                axis=alt.Axis(labelOverlap=True, labelAngle=0),
-            ),
-            y=alt.Y("amount:Q", title=title, axis=alt.Axis(tickCount=5)),
+            x=alt.X("day:O", title=None, scale=alt.Scale(domain=days), axis=day_axis),
+            y=alt.Y("amount:Q", title=None, axis=amount_axis),
             xOffset=alt.XOffset("kind:N", sort=None),
-            color=alt.Color("kind:N", title=None, sort=None, legend=legend),
+            color=alt.Color("kind:N", title=None, sort=None, legend=alt.Legend(orient="top")),
             tooltip=[
                 alt.Tooltip("day:O", title=t("day")),
                 alt.Tooltip("kind:N", title=" "),
-                alt.Tooltip("amount:Q", title=title),
+                alt.Tooltip("amount:Q", title=" "),
             ],
         )
         .properties(height=260)

@@ -88,5 +88,5 @@ def _groups(groups: list[Group]) -> None:
         st.info(t("no_groups"), icon=":material/group:")
     for group in groups:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(plain(group["name"]))
+            st.markdown(plain(group["name"]), width="stretch")
             delete_button(group["id"], t("delete_group"), partial(client().delete_group, group["id"]))

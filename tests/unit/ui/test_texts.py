@@ -41,7 +41,7 @@ def test_every_text_is_used() -> None:
 
 def test_texts_take_values() -> None:
     """Placeholders are filled in, in either language."""
-    assert text("document_count", "en", count=3) == "3 document(s)"
+    assert text("document_count", "en", count=3) == "Documents: 3"
     assert text("document_count", "ko", count=3) == "문서 3개"
 
 

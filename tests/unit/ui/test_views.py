@@ -335,7 +335,7 @@ def test_a_reader_changes_nothing(api: FakeApi, documents: AppTest) -> None:
     assert {button.label for button in documents.button} <= {"Close", "Search", "Sign out", "Upload"} - {
         "Upload"
     }
-    assert "1 group" in _badges(documents)
+    assert "Groups: 1" in _badges(documents)
 
 
 # Dashboard

@@ -40,7 +40,8 @@ def _count(taken: list[tuple[Evidence, list[int]]]) -> int:
 def _is_taken(candidate: Candidate, taken: list[tuple[Evidence, list[int]]]) -> bool:
     """The same words from another passage, or words within what is taken, add nothing."""
     squeezed = candidate.unit.squeezed
-    return any(squeezed in evidence.units[at].squeezed for evidence, places in taken for at in places)
+    known = [evidence.units[at].squeezed for evidence, places in taken for at in places]
+    return any(squeezed in one or one in squeezed for one in known)
 
 
 def _merged(taken: list[tuple[Evidence, list[int]]]) -> list[tuple[Evidence, list[int]]]:

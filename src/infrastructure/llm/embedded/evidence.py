@@ -81,7 +81,8 @@ class Unit:
     def place(self, concept: Concept) -> int | None:
         """Return where the unit first names the concept, as a number of characters."""
         places = [self.terms[form] for form in concept.forms if form in self.terms]
-        return min(places, default=None)
+        found = self.text.lower().find(concept.whole)
+        return min(places, default=found if found >= 0 else None)
 
 
 @dataclass(frozen=True)
