@@ -37,6 +37,7 @@ def _serve(settings: Settings, engine: Engine) -> None:
         host=settings.server.host,
         port=settings.port,
         access_log=False,
+        server_header=False,
         log_level="warning",
         timeout_graceful_shutdown=10,
     )

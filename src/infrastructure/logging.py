@@ -1,6 +1,7 @@
 """Logs: one line an event, with the request id; for people on a console, JSON in production."""
 
 import logging
+import sys
 from typing import Literal
 
 import structlog
@@ -18,7 +19,11 @@ def configure_logging(form: Literal["console", "json"]) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     else:
-        renderers = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        renderers = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

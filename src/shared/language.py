@@ -7,7 +7,7 @@ Korean is cut into morphemes (mecab), English into stems (snowball). All offsets
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
@@ -144,7 +144,7 @@ def _piece_terms(piece: str, offset: int) -> list[Term]:
         for text, kind in _run_terms(run.group(), bool(_HANGUL.match(piece, run.end())))
     ]
     if _HANGUL.search(piece):
-        terms.extend(_morpheme_terms(piece, offset, runs))
+        terms.extend(_with_bigrams(_morpheme_terms(piece, offset, runs)))
         terms.sort(key=lambda term: term.start)
     return terms
 
@@ -168,6 +168,25 @@ def _morpheme_terms(piece: str, offset: int, runs: list[re.Match[str]]) -> Itera
             yield Term(
                 (number.replace(",", "") + surface)[:_LONGEST_TERM], offset + start, offset + end, "number"
             )
+
+
+def _with_bigrams(terms: Iterable[Term]) -> Iterator[Term]:
+    """Cut a row of single syllables into bigrams: the dictionary did not know the word ("임베딩")."""
+    row: list[Term] = []
+    for term in terms:
+        is_syllable = term.kind == "noun" and len(term.text) == 1
+        if row and not (is_syllable and row[-1].end == term.start):
+            yield from _row_terms(row)
+            row = []
+        if is_syllable:
+            row.append(term)
+        else:
+            yield term
+    yield from _row_terms(row)
+
+
+def _row_terms(row: list[Term]) -> list[Term]:
+    return _bigrams("".join(term.text for term in row), row[0].start) if len(row) > 1 else row
 
 
 def _multiply(number: str, factor: int) -> str:
