@@ -5,8 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-STYLE = Path(__file__).parent / "style.css"
-ROOT = str(STYLE.parent.parent)
+UI = Path(__file__).parent
+ROOT = str(UI.parent)
 if ROOT not in sys.path:  # `streamlit run` puts this file's folder there alone
     sys.path.insert(0, ROOT)
 
@@ -16,16 +16,16 @@ from ui.views import chat, dashboard, documents, frame, people, sign_in  # noqa:
 
 
 def main() -> None:
-    st.set_page_config("GenAI Chatbot", page_icon=":material/forum:", layout="wide")
-    st.html(STYLE)
+    st.set_page_config("GenAI Chatbot", page_icon=UI / "icon.svg", layout="wide")
+    st.html(UI / "style.css")
     frame.choose_language()
     page = st.navigation(_pages(), position="sidebar" if user() else "hidden")
     with reported():
         if not user():
             sign_in.show()
             return
-        refresh_user()
         frame.account()
+        refresh_user()
         page.run()
 
 

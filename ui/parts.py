@@ -82,9 +82,13 @@ def shown(key: str, step: int) -> int:
 
 def group_badges(group_ids: list[str], groups: list[Group]) -> None:
     """Show groups by name; to people who may not list groups, how many."""
-    names = {group["id"]: group["name"] for group in groups}
+    names = {group["id"]: plain(group["name"]) for group in groups}
     if group_ids and not names:
-        st.badge(t("group_count", count=len(group_ids)), icon=":material/group:", color="gray")
+        _group_badge(t("group_count", count=len(group_ids)))
     for group_id in group_ids if names else []:
-        name = names.get(group_id)
-        st.badge(plain(name) if name else t("unknown_group"), icon=":material/group:", color="gray")
+        _group_badge(names.get(group_id, t("unknown_group")))
+
+
+def _group_badge(label: str) -> None:
+    """`st.badge` would escape brackets a second time."""
+    st.markdown(f":gray-badge[:material/group: {label}]", width="content")

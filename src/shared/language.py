@@ -13,8 +13,8 @@ from functools import cache, lru_cache
 from typing import Any, Literal
 
 import snowballstemmer
-from mecab import MeCab  # type: ignore[import-untyped]
-from mecab.utils import create_lattice  # type: ignore[import-untyped]
+from mecab import MeCab
+from mecab.utils import create_lattice
 
 Language = Literal["ko", "en"]
 TermKind = Literal["noun", "verb", "adverb", "number", "code", "word"]
@@ -261,7 +261,7 @@ def _bigrams(run: str, offset: int) -> list[Term]:
     return [Term(run[at : at + 2], offset + at, offset + at + 2, "noun") for at in range(len(run) - 1)]
 
 
-class _Tagger(MeCab):  # type: ignore[misc]
+class _Tagger(MeCab):  # type: ignore[misc]  # mecab has no types
     """Mecab without the object that its `parse` makes for every field: it takes half the time."""
 
     def morphemes(self, text: str) -> Iterator[tuple[int, int, str]]:

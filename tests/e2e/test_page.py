@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -128,9 +129,14 @@ def source(answer: Locator) -> Locator:
 
 
 def see_the_dashboard(page: Page) -> None:
-    page.get_by_role("link", name="Dashboard").click()
+    """The counts follow the chat within a moment: look again until they have."""
     tile = page.get_by_test_id("stMetric").filter(has_text="Messages")
-    expect(tile).to_contain_text("2")
+    for patience in (2, 2, 2, 30):
+        page.get_by_role("link", name="Dashboard").click()
+        with suppress(AssertionError):
+            expect(tile).to_contain_text("2", timeout=patience * SECONDS)
+            break
+    expect(tile).to_contain_text("2", timeout=SECONDS)
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     screenshot(page, "dashboard.png")
 

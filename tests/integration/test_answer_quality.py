@@ -76,6 +76,17 @@ async def count_right(shelf: Library, asked: list[dict[str, Any]], title: str) -
     return right
 
 
+async def count_refused(shelf: Library, asked: list[dict[str, Any]]) -> int:
+    """Count the answers without any citation."""
+    refused = 0
+    for one in asked:
+        answer, cited = await shelf.answer(one["question"])
+        refused += not cited
+        if cited:
+            print(f"ANSWERED {one['question']} -> {answer}")  # noqa: T201 - shown when the test fails
+    return refused
+
+
 @pytest.fixture(scope="module")
 def handbooks(tmp_path_factory: pytest.TempPathFactory) -> Library:
     documents = [TESTS / "documents" / f"handbook-{language}.md" for language in ("ko", "en")]
@@ -95,14 +106,18 @@ async def test_questions_about_the_handbook_get_the_right_sentence_with_its_sour
 @pytest.mark.parametrize("language", ["ko", "en"])
 async def test_what_the_handbook_does_not_say_is_not_answered(handbooks: Library, language: str) -> None:
     """At least 9 of 10 questions beside the handbook are refused, without any citation."""
-    refused = 0
-    for one in questions(f"unanswerable_{language}"):
-        answer, cited = await handbooks.answer(one["question"])
-        refused += not cited
-        if cited:
-            print(f"ANSWERED {one['question']} -> {answer}")  # noqa: T201 - shown when the test fails
+    assert await count_refused(handbooks, questions(f"unanswerable_{language}")) >= REFUSED_OF_10
 
-    assert refused >= REFUSED_OF_10
+
+async def test_questions_that_nothing_was_tuned_on_keep_their_level(handbooks: Library) -> None:
+    """These stand for people's next questions: never mend the model by looking at them, only measure it.
+
+    When they were written, 7 of 12 Korean and 9 of 12 English ones were right, and 9 of 12 were refused.
+    """
+    for language, level in (("ko", 7), ("en", 9)):
+        asked = questions(f"held_out_{language}")
+        assert await count_right(handbooks, asked, f"handbook-{language}") >= level
+    assert await count_refused(handbooks, questions("held_out_unanswerable")) >= 9
 
 
 @pytest.mark.skipif(not SHARED_DOCUMENTS.is_dir(), reason=f"needs the real documents in {SHARED_DOCUMENTS}")

@@ -1,7 +1,6 @@
 """What every table has in common."""
 
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, Uuid
@@ -46,9 +45,6 @@ class Base(DeclarativeBase):
 
     __abstract__ = True
     type_annotation_map = {datetime: UtcDateTime, UUID: Uuid()}  # noqa: RUF012  # SQLAlchemy's own form
-
-    def as_dict(self) -> dict[str, Any]:
-        return {column.key: getattr(self, column.key) for column in self.__table__.columns}
 
 
 def primary_id() -> Mapped[UUID]:

@@ -28,6 +28,8 @@ from src.shared.middleware.authentication import Principal
 log = structlog.get_logger(__name__)
 
 TITLE_CHARACTERS = 60
+QUERY_CHARACTERS = 2_000
+"""How much of a question passages are looked up by."""
 
 SEARCH_FAILED = {
     "ko": "지금은 문서를 검색할 수 없어 문서를 보지 않고 답합니다.\n\n",
@@ -204,7 +206,9 @@ class TurnService:
     async def _passages(self, turn: _Turn) -> tuple[tuple[Passage, ...], bool]:
         """Return the passages for the question, and whether the search worked: it never fails the chat."""
         request = PassagesRequested(
-            query=turn.question, group_ids=turn.asker.group_ids, limit=self._limits.passages
+            query=turn.question[:QUERY_CHARACTERS],
+            group_ids=turn.asker.group_ids,
+            limit=self._limits.passages,
         )
         try:
             retrieved = await self._bus.request(request, timeout=self._limits.passages_timeout)

@@ -32,7 +32,7 @@ _FOLLOW_UP = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Concept:
     """One thing that a question names. `forms` are the terms that stand for it, with how well they do.
 
@@ -60,10 +60,6 @@ class Question:
     language: Language
     concepts: tuple[Concept, ...]
     asks: frozenset[Asks] = field(default_factory=frozenset)
-
-    @property
-    def weight(self) -> float:
-        return sum(concept.weight for concept in self.concepts)
 
 
 def read_question(text: str, history: Sequence[PastMessage] = ()) -> Question:
@@ -143,7 +139,7 @@ def _group_concepts(group: list[Term], text: str, whole: str) -> list[Concept]:
         return [_concept({group[-1].text: 1.0, head.text: 0.6}, head, surface, whole)]
     if others and head.kind == "code":
         return [_concept({part.text: 1.0, head.text: 1.0}, part, surface, whole) for part in others]
-    if others and others[0].text in head.text:
+    if others and head.text == surface:
         # A word with a suffix ("회의실") is also half said by the word without it.
         return [_concept({head.text: 1.0, **{part.text: 0.6 for part in others}}, head, surface, whole)]
     return [_concept({term.text: 1.0}, term, surface, whole) for term in group]
