@@ -64,6 +64,7 @@ def page() -> Iterator[Page]:
         )
         page.set_default_timeout(30 * SECONDS)
         yield page
+        screenshot(page, "last.png")  # tells why, when a test failed
         browser.close()
 
 
