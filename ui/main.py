@@ -10,9 +10,10 @@ ROOT = str(UI.parent)
 if ROOT not in sys.path:  # `streamlit run` puts this file's folder there alone
     sys.path.insert(0, ROOT)
 
+from ui import frame  # noqa: E402
 from ui.parts import reported  # noqa: E402
 from ui.state import is_admin, refresh_user, user  # noqa: E402
-from ui.views import chat, dashboard, documents, frame, people, sign_in  # noqa: E402
+from ui.views import chat, dashboard, documents, people, sign_in  # noqa: E402
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from src.infrastructure.database.subscriptions import DeliveryPolicy, Subscripti
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.documents.reader import FileDocumentReader
 from src.infrastructure.llm.embedded import EmbeddedModel
+from src.infrastructure.llm.null import NullModel
 from src.infrastructure.operations.health import HealthService
 from src.infrastructure.search.tantivy import TantivyPassageIndex
 from src.infrastructure.secrets import kept_secret
@@ -143,7 +144,11 @@ class Container(containers.DeclarativeContainer):
     search = providers.Singleton(SearchService, database, index)
 
     # chat
-    model = providers.Singleton(EmbeddedModel)
+    model = providers.Selector(
+        settings.provided.chat.model,
+        embedded=providers.Singleton(EmbeddedModel),
+        null=providers.Singleton(NullModel),
+    )
     sessions = providers.Singleton(SessionService, database)
     turns = providers.Singleton(TurnService, database, bus, model, providers.Callable(_turn_limits, settings))
 

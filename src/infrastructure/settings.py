@@ -62,6 +62,9 @@ class KnowledgeSettings(BaseModel):
 class ChatSettings(BaseModel):
     """The chat turn."""
 
+    model: Literal["embedded", "null"] = Field(
+        "embedded", description="Who answers: sentences of the documents, or nobody (for measuring)."
+    )
     max_message_characters: int = Field(16_000, ge=1, description="Longest message.")
     max_generations: int = Field(256, ge=1, description="Answers in the making at once; more are refused.")
     passages: int = Field(6, ge=1, le=50, description="Passages a model is given.")

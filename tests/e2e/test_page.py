@@ -68,7 +68,7 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
-def test_from_signing_up_to_the_dashboard(page: Page, server: Server) -> None:
+def test_from_signing_up_to_the_dashboard(server: Server, page: Page) -> None:
     """The first person signs up, uploads documents, asks in two languages, and sees sources and counts."""
     expect.set_options(timeout=30 * SECONDS)
     page.goto(server.url)
@@ -96,9 +96,9 @@ def upload_documents(page: Page) -> None:
     page.get_by_role("button", name="Create", exact=True).click()
     expect(page.get_by_role("heading", name="HR")).to_be_visible()
     page.locator("input[type=file]").set_input_files(FILES)
-    page.get_by_role("button", name="Add to collection").click()
     for file in FILES:
-        expect(page.get_by_text(str(file["name"]))).to_be_visible()
+        expect(page.get_by_test_id("stFileUploader")).to_contain_text(str(file["name"]))
+    page.get_by_role("button", name="Add to collection").click()
     expect(page.locator(".stMarkdownBadge", has_text="Ready")).to_have_count(len(FILES))
 
 
@@ -111,14 +111,17 @@ def ask_in_two_languages(page: Page) -> None:
     expect(answer).to_contain_text("180 dollars")
     expect(source(answer)).to_contain_text("travel-expenses.txt")
     source(answer).click()
-    expect(answer.get_by_test_id("stText")).to_contain_text("Receipts are required for every claim")
+    text = answer.get_by_test_id("stText")
+    expect(text).to_contain_text("Receipts are required for every claim")
+    expect(text).to_be_in_viewport(ratio=1)  # the source has opened all the way
     screenshot(page, "chat.png")
 
 
 def ask(page: Page, question: str, turn: int) -> Locator:
     """Ask, and return the answer once it is complete: then it can be rated."""
-    page.get_by_test_id("stChatInputTextArea").fill(question)
-    page.keyboard.press("Enter")
+    field = page.get_by_test_id("stChatInputTextArea")
+    field.fill(question)
+    field.press("Enter")
     answers = page.get_by_test_id("stChatMessage").filter(has=page.get_by_test_id("stFeedback"))
     expect(answers).to_have_count(turn)
     return answers.last

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from ui.frame import language_switch
 from ui.parts import reported
 from ui.state import client, sign_in, t
-from ui.views.frame import language_switch
 
 
 def show() -> None:

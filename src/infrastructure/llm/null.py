@@ -1,0 +1,18 @@
+"""A chat model that costs nothing: what a turn takes without one is measured with it."""
+
+from collections.abc import AsyncIterator
+
+from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
+
+WORDS = ("This ", "is ", "no ", "answer.")
+
+
+class NullModel:
+    """Implements `ChatModel`: says the same few words at once."""
+
+    name = "null"
+
+    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
+        for word in WORDS:
+            yield ModelChunk(word)
+        yield ModelChunk(usage=Usage(tokens_out=len(WORDS)), finish_reason="stop")
