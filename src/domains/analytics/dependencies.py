@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from src.domains.analytics.services import DashboardService
 
 
-def _dashboards(request: Request) -> DashboardService:
+async def _dashboards(request: Request) -> DashboardService:
     service: DashboardService = request.app.state.dashboards
     return service
 

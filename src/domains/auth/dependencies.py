@@ -8,12 +8,12 @@ from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
 
 
-def _accounts(request: Request) -> AccountService:
+async def _accounts(request: Request) -> AccountService:
     service: AccountService = request.app.state.accounts
     return service
 
 
-def _administration(request: Request) -> AdministrationService:
+async def _administration(request: Request) -> AdministrationService:
     service: AdministrationService = request.app.state.administration
     return service
 

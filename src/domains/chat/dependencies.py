@@ -8,12 +8,12 @@ from src.domains.chat.services.sessions import SessionService
 from src.domains.chat.services.turns import TurnService
 
 
-def _sessions(request: Request) -> SessionService:
+async def _sessions(request: Request) -> SessionService:
     service: SessionService = request.app.state.sessions
     return service
 
 
-def _turns(request: Request) -> TurnService:
+async def _turns(request: Request) -> TurnService:
     service: TurnService = request.app.state.turns
     return service
 

@@ -9,17 +9,17 @@ from src.domains.knowledge.services.documents import DocumentService
 from src.domains.knowledge.services.search import SearchService
 
 
-def _collections(request: Request) -> CollectionService:
+async def _collections(request: Request) -> CollectionService:
     service: CollectionService = request.app.state.collections
     return service
 
 
-def _documents(request: Request) -> DocumentService:
+async def _documents(request: Request) -> DocumentService:
     service: DocumentService = request.app.state.documents
     return service
 
 
-def _search(request: Request) -> SearchService:
+async def _search(request: Request) -> SearchService:
     service: SearchService = request.app.state.search
     return service
 

@@ -52,7 +52,7 @@ class AuthenticationMiddleware:
         await self._app(scope, receive, send)
 
 
-def current_principal(request: Request) -> Principal:
+async def current_principal(request: Request) -> Principal:
     """A FastAPI dependency: whoever is signed in."""
     principal = getattr(request.state, "principal", None)
     if not isinstance(principal, Principal):
@@ -60,9 +60,9 @@ def current_principal(request: Request) -> Principal:
     return principal
 
 
-def current_admin(request: Request) -> Principal:
+async def current_admin(request: Request) -> Principal:
     """A FastAPI dependency: whoever is signed in, and is an administrator."""
-    principal = current_principal(request)
+    principal = await current_principal(request)
     if not principal.is_admin:
         raise NotAllowed("Only an administrator may do this.")
     return principal
