@@ -23,6 +23,7 @@ from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.collections import CollectionService
 from src.domains.knowledge.services.documents import DocumentService, IngestionService
 from src.domains.knowledge.services.search import IndexReplica, SearchService
+from src.domains.knowledge.services.shelves import Shelves
 from src.infrastructure.database.engine import sqlite_engine
 from src.infrastructure.database.subscriptions import DeliveryPolicy, Subscriptions
 from src.infrastructure.database.unit_of_work import Database
@@ -127,7 +128,12 @@ class Container(containers.DeclarativeContainer):
     index = providers.Singleton(
         TantivyPassageIndex, settings.provided.data_dir.joinpath.call("index"), search_terms
     )
-    collections = providers.Singleton(CollectionService, database)
+    shelves = providers.Singleton(Shelves, database)
+    collections = providers.Singleton(
+        CollectionService,
+        database,
+        providers.Callable(partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES),
+    )
     documents = providers.Singleton(
         DocumentService, database, files, reader, settings.provided.knowledge.max_upload_bytes
     )
@@ -141,7 +147,7 @@ class Container(containers.DeclarativeContainer):
         ),
     )
     index_replica = providers.Singleton(IndexReplica, database, index)
-    search = providers.Singleton(SearchService, database, index)
+    search = providers.Singleton(SearchService, database, index, shelves)
 
     # chat
     model = providers.Selector(
@@ -176,7 +182,9 @@ def subscribe(container: Container) -> None:
     """Tell the bus who listens to whom."""
     bus = container.bus()
     auth_subscribers.subscribe(bus, container.directory())
-    knowledge_subscribers.subscribe(bus, container.ingestion(), container.index_replica(), container.search())
+    knowledge_subscribers.subscribe(
+        bus, container.ingestion(), container.shelves(), container.index_replica(), container.search()
+    )
     analytics_subscribers.subscribe(bus, container.turn_projection())
     bus.require_responders(PassagesRequested)
 

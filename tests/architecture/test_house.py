@@ -15,6 +15,10 @@ def test_the_map_of_subscriptions_is_as_documented(settings: Settings) -> None:
             ["auth.signed_out", "auth.user_registered", "auth.user_rights_changed"],
         ),
         "knowledge.index": ("local", ["knowledge.document_deleted", "knowledge.passages_changed"]),
+        "knowledge.shelves": (
+            "local",
+            ["knowledge.collection_deleted", "knowledge.collection_readers_changed"],
+        ),
         "knowledge.ingestion": (
             "reaction",
             ["knowledge.document_deleted", "knowledge.document_uploaded"],

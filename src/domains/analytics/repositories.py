@@ -1,15 +1,19 @@
 """Named queries of analytics."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, distinct, func, select
+from sqlalchemy import ColumnElement, case, distinct, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from src.domains.analytics.models import Turn, TurnGroup
+
+TURNS = Turn.metadata.tables[Turn.__tablename__]
+TURN_GROUPS = Turn.metadata.tables[TurnGroup.__tablename__]
 
 
 @dataclass(frozen=True)
@@ -58,21 +62,28 @@ class Day:
 
 
 class TurnRepository:
+    """The turns. What the projection writes goes by statements on the tables: every turn passes there."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, turn: Turn, group_ids: Sequence[UUID]) -> None:
-        self._session.add(turn)
-        self._session.flush()
-        self._session.add_all(
-            TurnGroup(question_id=turn.question_id, group_id=group_id) for group_id in group_ids
+    def add(self, values: Mapping[str, Any], group_ids: Sequence[UUID]) -> None:
+        connection = self._session.connection()
+        connection.execute(insert(TURNS), values)
+        if group_ids:
+            rows = [{"question_id": values["question_id"], "group_id": group_id} for group_id in group_ids]
+            connection.execute(insert(TURN_GROUPS), rows)
+
+    def finish(self, question_id: UUID, values: Mapping[str, Any]) -> None:
+        """Set what became of a question; one that was asked before the log begins has no row."""
+        self._session.connection().execute(
+            update(TURNS).where(TURNS.c.question_id == question_id).values(**values)
         )
 
-    def get(self, question_id: UUID) -> Turn | None:
-        return self._session.get(Turn, question_id)
-
-    def by_answer(self, answer_id: UUID) -> Turn | None:
-        return self._session.scalar(select(Turn).where(Turn.answer_id == answer_id))
+    def rate(self, answer_id: UUID, rating: str) -> None:
+        self._session.connection().execute(
+            update(TURNS).where(TURNS.c.answer_id == answer_id).values(rating=rating)
+        )
 
     def totals(self, wanted: TurnFilter) -> Totals:
         query = select(

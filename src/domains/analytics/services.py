@@ -18,6 +18,7 @@ from src.shared.events.chat import (
 from src.shared.exceptions.errors import InvalidRequest
 
 DEFAULT_RANGE = timedelta(days=30)
+FIGURES = {"model", "grounded", "tokens_in", "tokens_out", "cost", "first_token_ms", "total_ms"}
 
 
 class InvalidRange(InvalidRequest):
@@ -52,39 +53,26 @@ class TurnProjection:
         self._time_zone = time_zone
 
     def ask(self, uow: UnitOfWork, event: ChatMessageReceived) -> None:
-        turn = Turn(
-            question_id=event.message_id,
-            answer_id=event.answer_id,
-            session_id=event.session_id,
-            user_id=event.user_id,
-            asked_at=event.occurred_at,
-            day=event.occurred_at.astimezone(self._time_zone).date(),
-            outcome="pending",
-        )
+        turn = {
+            "question_id": event.message_id,
+            "answer_id": event.answer_id,
+            "session_id": event.session_id,
+            "user_id": event.user_id,
+            "asked_at": event.occurred_at,
+            "day": event.occurred_at.astimezone(self._time_zone).date(),
+            "outcome": "pending",
+        }
         TurnRepository(uow.session).add(turn, event.group_ids)
 
     def answer(self, uow: UnitOfWork, event: ChatResponseGenerated) -> None:
-        turn = TurnRepository(uow.session).get(event.question_id)
-        if turn is None:  # asked before the log begins
-            return
-        turn.outcome = "completed"
-        turn.model = event.model
-        turn.grounded = event.grounded
-        turn.tokens_in = event.tokens_in
-        turn.tokens_out = event.tokens_out
-        turn.cost = event.cost
-        turn.first_token_ms = event.first_token_ms
-        turn.total_ms = event.total_ms
+        values = {"outcome": "completed", **event.model_dump(include=FIGURES)}
+        TurnRepository(uow.session).finish(event.question_id, values)
 
     def fail(self, uow: UnitOfWork, event: ChatResponseFailed) -> None:
-        turn = TurnRepository(uow.session).get(event.question_id)
-        if turn:
-            turn.outcome = "failed"
+        TurnRepository(uow.session).finish(event.question_id, {"outcome": "failed"})
 
     def rate(self, uow: UnitOfWork, event: FeedbackGiven) -> None:
-        turn = TurnRepository(uow.session).by_answer(event.message_id)
-        if turn:
-            turn.rating = event.rating
+        TurnRepository(uow.session).rate(event.message_id, event.rating)
 
 
 class DashboardService:

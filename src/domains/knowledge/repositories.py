@@ -4,7 +4,7 @@ from collections.abc import Collection as Ids
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, delete, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from src.domains.knowledge.models import Collection, CollectionGroup, Document, StoredPassage
@@ -42,8 +42,8 @@ class CollectionRepository:
             query = query.where(Collection.id > after)
         return self._session.scalars(query.limit(limit)).all()
 
-    def readable_ids(self, group_ids: Ids[UUID]) -> Sequence[UUID]:
-        return self._session.scalars(select(Collection.id).where(readable_by(group_ids))).all()
+    def all(self) -> Sequence[Collection]:
+        return self._session.scalars(select(Collection).options(selectinload(Collection.readers))).all()
 
     def document_counts(self, collection_ids: Ids[UUID]) -> dict[UUID, int]:
         query = select(Document.collection_id, func.count()).where(Document.collection_id.in_(collection_ids))
@@ -96,14 +96,22 @@ class PassageRepository:
         rows = self._session.execute(query.where(Document.id == document_id).order_by(StoredPassage.ordinal))
         return [(passage, document) for passage, document in rows]
 
-    def readable(
-        self, passage_ids: Ids[UUID], group_ids: Ids[UUID]
-    ) -> dict[UUID, tuple[StoredPassage, Document]]:
-        """Return those of the passages that are live and that somebody in these groups may read now."""
+    def readable(self, passage_ids: Ids[UUID], group_ids: Ids[UUID]) -> Sequence[RowMapping]:
+        """Return those of the passages that are live and that somebody in these groups may read now.
+
+        Every turn asks this, so it reads columns and makes no objects of the ORM.
+        """
         query = (
-            select(StoredPassage, Document)
+            select(
+                StoredPassage.id.label("passage_id"),
+                StoredPassage.location,
+                StoredPassage.text,
+                Document.id.label("document_id"),
+                Document.collection_id,
+                Document.title,
+            )
             .join(Document, StoredPassage.document_id == Document.id)
             .join(Collection, Document.collection_id == Collection.id)
             .where(StoredPassage.id.in_(passage_ids), Document.status == "ready", readable_by(group_ids))
         )
-        return {passage.id: (passage, document) for passage, document in self._session.execute(query)}
+        return self._session.connection().execute(query).mappings().all()

@@ -2,6 +2,7 @@
 
 from src.domains.knowledge.services.documents import IngestionService
 from src.domains.knowledge.services.search import IndexReplica, SearchService
+from src.domains.knowledge.services.shelves import Shelves
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import (
     DocumentDeleted,
@@ -12,10 +13,15 @@ from src.shared.events.knowledge import (
 
 INDEX = "knowledge.index"
 INGESTION = "knowledge.ingestion"
+SHELVES = "knowledge.shelves"
 
 
 def subscribe(
-    bus: EventBus, ingestion: IngestionService, replica: IndexReplica, search: SearchService
+    bus: EventBus,
+    ingestion: IngestionService,
+    shelves: Shelves,
+    replica: IndexReplica,
+    search: SearchService,
 ) -> None:
     async def ingest(event: DocumentUploaded) -> None:
         await ingestion.ingest(event.document_id)
@@ -29,5 +35,6 @@ def subscribe(
 
     bus.subscribe(DocumentUploaded, ingest, name=INGESTION, kind="reaction")
     bus.subscribe(DocumentDeleted, erase, name=INGESTION, kind="reaction")
+    bus.replicate(Shelves.EVENTS, shelves, name=SHELVES)
     bus.replicate(IndexReplica.EVENTS, replica, name=INDEX)
     bus.respond(PassagesRequested, retrieve)

@@ -8,6 +8,23 @@ from pydantic import BaseModel, ConfigDict
 from src.shared.events.base import DomainEvent, DomainRequest
 
 
+class CollectionReadersChanged(DomainEvent):
+    """Who may read a collection is now this (no groups: everyone signed in); also told when it is made."""
+
+    name: ClassVar[str] = "knowledge.collection_readers_changed"
+
+    collection_id: UUID
+    group_ids: tuple[UUID, ...]
+
+
+class CollectionDeleted(DomainEvent):
+    """A collection is gone; its documents are told one by one."""
+
+    name: ClassVar[str] = "knowledge.collection_deleted"
+
+    collection_id: UUID
+
+
 class DocumentUploaded(DomainEvent):
     """A file was accepted and waits to be read."""
 

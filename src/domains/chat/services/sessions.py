@@ -11,8 +11,6 @@ from src.shared.events.base import utc_now
 from src.shared.events.chat import FeedbackGiven, SessionDeleted
 from src.shared.exceptions.errors import Conflict, NotFound
 
-UNTITLED = ""
-
 
 class UnknownSession(NotFound):
     code = "unknown_session"
@@ -43,7 +41,10 @@ class SessionService:
 
     async def create(self, user_id: UUID, title: str) -> Session:
         def create(uow: UnitOfWork) -> Session:
-            return new_session(uow, user_id, title)
+            now = utc_now()
+            session = Session(user_id=user_id, title=title, created_at=now, updated_at=now)
+            SessionRepository(uow.session).add(session)
+            return session
 
         return await self._database.write(create)
 
@@ -103,13 +104,6 @@ class SessionService:
             return message
 
         return await self._database.write(save)
-
-
-def new_session(uow: UnitOfWork, user_id: UUID, title: str) -> Session:
-    now = utc_now()
-    session = Session(user_id=user_id, title=title, created_at=now, updated_at=now)
-    SessionRepository(uow.session).add(session)
-    return session
 
 
 def find_session(uow: UnitOfWork, user_id: UUID, session_id: UUID) -> Session:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from src.domains.chat.repositories import MessageRepository, SessionRepository
 from src.domains.chat.services.citations import CitationCheck
 from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.ports import ChatModel, ModelFailed, PastMessage, Prompt
-from src.domains.chat.services.sessions import UNTITLED, find_message, find_session, new_session
+from src.domains.chat.services.sessions import find_message, find_session
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.bus import EventBus
@@ -30,6 +31,8 @@ log = structlog.get_logger(__name__)
 TITLE_CHARACTERS = 60
 QUERY_CHARACTERS = 2_000
 """How much of a question passages are looked up by."""
+
+FIGURES = {"model", "grounded", "tokens_in", "tokens_out", "cost", "first_token_ms", "total_ms"}
 
 SEARCH_FAILED = {
     "ko": "지금은 문서를 검색할 수 없어 문서를 보지 않고 답합니다.\n\n",
@@ -104,30 +107,25 @@ class TurnService:
         """Save the question, in a new session when none is given, and set off its answer."""
         question = content.strip()
         self._check(question)
-        started = time.monotonic()
-        question_id, answer_id = uuid7(), uuid7()
+        # Shielded: a question that is saved gets its answer, also when its asker has just left.
+        return await asyncio.shield(self._begin(asker, question, session_id))
 
-        def save(uow: UnitOfWork) -> tuple[UUID, tuple[PastMessage, ...]]:
+    async def _begin(self, asker: Principal, question: str, session_id: UUID | None) -> Generation:
+        started = time.monotonic()
+        question_id, answer_id, new_session_id = uuid7(), uuid7(), uuid7()
+
+        def save(uow: UnitOfWork) -> tuple[PastMessage, ...]:
+            now = utc_now()
+            history: tuple[PastMessage, ...] = ()
             if session_id is None:
-                session = new_session(uow, asker.user_id, UNTITLED)
+                SessionRepository(uow.session).insert(new_session_id, asker.user_id, _title(question), now)
             else:
-                session = find_session(uow, asker.user_id, session_id)
-            messages = MessageRepository(uow.session)
-            history = (
-                messages.latest_completed(session.id, self._limits.history_messages) if session_id else []
-            )
-            session.title = session.title or _title(question)
-            session.updated_at = now = utc_now()
-            asked = Message(id=question_id, role="user", content=question, status="completed")
-            answer = Message(
-                id=answer_id, role="assistant", content="", status="pending", question_id=question_id
-            )
-            for message in (asked, answer):
-                message.session_id, message.created_at = session.id, now
-            messages.add_all([asked, answer])
+                history = self._continue(uow, asker, session_id, question, now)
+            in_session = session_id or new_session_id
+            MessageRepository(uow.session).add_turn(in_session, question_id, answer_id, question, now)
             uow.record(
                 ChatMessageReceived(
-                    session_id=session.id,
+                    session_id=in_session,
                     message_id=question_id,
                     answer_id=answer_id,
                     user_id=asker.user_id,
@@ -135,12 +133,23 @@ class TurnService:
                     message=question,
                 )
             )
-            return session.id, _past(history)
+            return history
 
-        saved_session_id, history = await self._database.write(save)
-        generation = Generation(saved_session_id, question_id, answer_id)
+        history = await self._database.write(save)
+        generation = Generation(session_id or new_session_id, question_id, answer_id)
         self._run(_Turn(asker, question, history, started, generation))
         return generation
+
+    def _continue(
+        self, uow: UnitOfWork, asker: Principal, session_id: UUID, question: str, now: datetime
+    ) -> tuple[PastMessage, ...]:
+        """Touch the session and return what was said in it; raise when it is not the asker's."""
+        session = find_session(uow, asker.user_id, session_id)
+        session.title = session.title or _title(question)
+        session.updated_at = now
+        uow.session.flush()
+        messages = MessageRepository(uow.session)
+        return _past(messages.latest_completed(session_id, self._limits.history_messages))
 
     async def running(self, asker: Principal, message_id: UUID) -> Generation | None:
         """Return the answer in the making, None when it has ended; raise when it is not the asker's."""
@@ -238,23 +247,13 @@ class TurnService:
             total_ms=total_ms,
         )
 
+        figures = event.model_dump(include=FIGURES)
+        citations = [citation.model_dump() for citation in generation.citations]
+
         def save(uow: UnitOfWork) -> None:
-            message = MessageRepository(uow.session).get(generation.message_id)
-            if message is None:  # its session was deleted meanwhile
-                return
-            message.status, message.content = "completed", generation.text
-            message.citations = [citation.model_dump() for citation in generation.citations]
-            for field in (
-                "model",
-                "grounded",
-                "tokens_in",
-                "tokens_out",
-                "cost",
-                "first_token_ms",
-                "total_ms",
-            ):
-                setattr(message, field, getattr(event, field))
-            uow.record(event)
+            values = {"status": "completed", "content": generation.text, "citations": citations, **figures}
+            if MessageRepository(uow.session).finish(generation.message_id, values):
+                uow.record(event)
 
         await self._database.write(save)
         await generation.end("completed")
@@ -265,39 +264,41 @@ class TurnService:
         generation = turn.generation
         generation.error = error
 
-        def save(uow: UnitOfWork) -> None:
-            message = MessageRepository(uow.session).get(generation.message_id)
-            if message is None:
-                return
-            message.content = generation.text
-            message.status = status
-            _record_failure(uow, message, turn.asker.user_id, turn.asker.group_ids, error.code)
+        event = ChatResponseFailed(
+            session_id=generation.session_id,
+            message_id=generation.message_id,
+            question_id=generation.question_id,
+            user_id=turn.asker.user_id,
+            group_ids=turn.asker.group_ids,
+            code=error.code,
+        )
 
-        await self._database.write(save)
+        def save(uow: UnitOfWork) -> None:
+            values = {"status": status, "content": generation.text, "error_code": error.code}
+            if MessageRepository(uow.session).finish(generation.message_id, values):
+                uow.record(event)
+
+        try:
+            await self._database.write(save)
+        except Exception:  # whoever follows is told all the same; the next start closes the message
+            log.exception("failure_not_saved", message_id=str(generation.message_id))
         await generation.end(status)
 
 
 def _interrupt_pending(uow: UnitOfWork) -> None:
     sessions = SessionRepository(uow.session)
     for message in MessageRepository(uow.session).pending():
-        message.status = "interrupted"
-        _record_failure(uow, message, sessions.owner(message.session_id), (), Interrupted.code)
-
-
-def _record_failure(
-    uow: UnitOfWork, message: Message, user_id: UUID, group_ids: tuple[UUID, ...], code: str
-) -> None:
-    message.error_code = code
-    uow.record(
-        ChatResponseFailed(
-            session_id=message.session_id,
-            message_id=message.id,
-            question_id=message.question_id or message.id,
-            user_id=user_id,
-            group_ids=group_ids,
-            code=code,
+        message.status, message.error_code = "interrupted", Interrupted.code
+        uow.record(
+            ChatResponseFailed(
+                session_id=message.session_id,
+                message_id=message.id,
+                question_id=message.question_id or message.id,
+                user_id=sessions.owner(message.session_id),
+                group_ids=(),
+                code=Interrupted.code,
+            )
         )
-    )
 
 
 def _past(messages: Sequence[Message]) -> tuple[PastMessage, ...]:

@@ -1,6 +1,6 @@
 """Collections of documents, and who may read them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from src.domains.knowledge.models import Collection, CollectionGroup
 from src.domains.knowledge.repositories import CollectionRepository, DocumentRepository
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.shared.events.base import utc_now
-from src.shared.events.knowledge import DocumentDeleted
+from src.shared.events.knowledge import CollectionDeleted, CollectionReadersChanged, DocumentDeleted
 from src.shared.exceptions.errors import Conflict, NotFound
 from src.shared.middleware.authentication import Principal
 
@@ -39,10 +39,14 @@ class CollectionOverview:
 
 
 class CollectionService:
-    """Administrators manage all collections; others see those that their groups may read."""
+    """Administrators manage all collections; others see those that their groups may read.
 
-    def __init__(self, database: Database) -> None:
+    A change of who may read holds in this process before the call returns.
+    """
+
+    def __init__(self, database: Database, shelves_are_current: Callable[[], Awaitable[None]]) -> None:
         self._database = database
+        self._shelves_are_current = shelves_are_current
 
     async def create(self, name: str, description: str, group_ids: Sequence[UUID]) -> CollectionOverview:
         def create(uow: UnitOfWork) -> CollectionOverview:
@@ -51,9 +55,12 @@ class CollectionService:
                 name=name, description=description, created_at=utc_now(), readers=_readers(group_ids)
             )
             CollectionRepository(uow.session).add(collection)
+            _record_readers(uow, collection)
             return CollectionOverview(collection, 0)
 
-        return await self._database.write(create)
+        overview = await self._database.write(create)
+        await self._shelves_are_current()
+        return overview
 
     async def page(self, asker: Principal, after: UUID | None, limit: int) -> Sequence[CollectionOverview]:
         group_ids = None if asker.is_admin else asker.group_ids
@@ -83,9 +90,12 @@ class CollectionService:
                 collection.readers.clear()
                 uow.session.flush()
                 collection.readers.extend(_readers(change.group_ids))
+                _record_readers(uow, collection)
             return _overviews(uow, [collection])[0]
 
-        return await self._database.write(apply)
+        overview = await self._database.write(apply)
+        await self._shelves_are_current()
+        return overview
 
     async def delete(self, asker: Principal, collection_id: UUID) -> None:
         """Delete a collection with all its documents."""
@@ -95,6 +105,7 @@ class CollectionService:
             for document_id in DocumentRepository(uow.session).ids_in(collection_id):
                 uow.record(DocumentDeleted(document_id=document_id, collection_id=collection_id))
             CollectionRepository(uow.session).delete(collection)
+            uow.record(CollectionDeleted(collection_id=collection_id))
 
         await self._database.write(delete)
 
@@ -113,6 +124,10 @@ def find_collection(uow: UnitOfWork, asker: Principal, collection_id: UUID) -> C
 
 def _readers(group_ids: Sequence[UUID]) -> list[CollectionGroup]:
     return [CollectionGroup(group_id=group_id) for group_id in dict.fromkeys(group_ids)]
+
+
+def _record_readers(uow: UnitOfWork, collection: Collection) -> None:
+    uow.record(CollectionReadersChanged(collection_id=collection.id, group_ids=tuple(collection.group_ids)))
 
 
 def _check_name_is_free(uow: UnitOfWork, name: str) -> None:

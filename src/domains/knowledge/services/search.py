@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from src.domains.knowledge.repositories import CollectionRepository, DocumentRepository, PassageRepository
+from src.domains.knowledge.repositories import DocumentRepository, PassageRepository
 from src.domains.knowledge.services.ports import IndexedPassage, PassageIndex
+from src.domains.knowledge.services.shelves import Shelves
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.shared.events.base import DomainEvent
 from src.shared.events.knowledge import DocumentDeleted, Passage, PassagesChanged
@@ -16,9 +17,10 @@ REBUILD_BATCH = 100
 class SearchService:
     """Searches what the asker's groups may read."""
 
-    def __init__(self, database: Database, index: PassageIndex) -> None:
+    def __init__(self, database: Database, index: PassageIndex, shelves: Shelves) -> None:
         self._database = database
         self._index = index
+        self._shelves = shelves
 
     async def search(
         self, query: str, group_ids: Collection[UUID], limit: int, within: Collection[UUID] | None = None
@@ -28,28 +30,17 @@ class SearchService:
         The index is asked for the readable collections alone. Text, rights and liveness are then read from
         the database, so a passage that was deleted or revoked meanwhile does not appear.
         """
-        readable = await self._database.read(
-            lambda uow: CollectionRepository(uow.session).readable_ids(group_ids)
-        )
+        readable = self._shelves.readable_by(group_ids)
         collection_ids = [each for each in readable if within is None or each in within]
         hits = await asyncio.to_thread(self._index.search, query, collection_ids, limit)
+        scores = {hit.passage_id: hit.score for hit in hits}
+        if not scores:
+            return []
         found = await self._database.read(
-            lambda uow: PassageRepository(uow.session).readable([hit.passage_id for hit in hits], group_ids)
+            lambda uow: PassageRepository(uow.session).readable(scores, group_ids)
         )
-        return [
-            Passage(
-                passage_id=passage.id,
-                document_id=document.id,
-                collection_id=document.collection_id,
-                title=document.title,
-                location=passage.location,
-                text=passage.text,
-                score=hit.score,
-            )
-            for hit in hits
-            if hit.passage_id in found
-            for passage, document in [found[hit.passage_id]]
-        ]
+        passages = [Passage(**row, score=scores[row["passage_id"]]) for row in found]
+        return sorted(passages, key=lambda passage: -passage.score)
 
 
 class IndexReplica:
