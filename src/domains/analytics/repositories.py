@@ -7,13 +7,19 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, distinct, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, case, distinct, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from src.domains.analytics.models import Turn, TurnGroup
 
 TURNS = Turn.metadata.tables[Turn.__tablename__]
 TURN_GROUPS = Turn.metadata.tables[TurnGroup.__tablename__]
+
+# What the projection does for every turn: statements built once, on the tables.
+INSERT_TURN = insert(TURNS)
+INSERT_TURN_GROUP = insert(TURN_GROUPS)
+FINISH_TURN = update(TURNS).where(TURNS.c.question_id == bindparam("asked_id"))
+RATE_TURN = update(TURNS).where(TURNS.c.answer_id == bindparam("rated_id"))
 
 
 @dataclass(frozen=True)
@@ -62,28 +68,22 @@ class Day:
 
 
 class TurnRepository:
-    """The turns. What the projection writes goes by statements on the tables: every turn passes there."""
-
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def add(self, values: Mapping[str, Any], group_ids: Sequence[UUID]) -> None:
         connection = self._session.connection()
-        connection.execute(insert(TURNS), values)
+        connection.execute(INSERT_TURN, values)
         if group_ids:
             rows = [{"question_id": values["question_id"], "group_id": group_id} for group_id in group_ids]
-            connection.execute(insert(TURN_GROUPS), rows)
+            connection.execute(INSERT_TURN_GROUP, rows)
 
     def finish(self, question_id: UUID, values: Mapping[str, Any]) -> None:
         """Set what became of a question; one that was asked before the log begins has no row."""
-        self._session.connection().execute(
-            update(TURNS).where(TURNS.c.question_id == question_id).values(**values)
-        )
+        self._session.connection().execute(FINISH_TURN, {"asked_id": question_id, **values})
 
     def rate(self, answer_id: UUID, rating: str) -> None:
-        self._session.connection().execute(
-            update(TURNS).where(TURNS.c.answer_id == answer_id).values(rating=rating)
-        )
+        self._session.connection().execute(RATE_TURN, {"rated_id": answer_id, "rating": rating})
 
     def totals(self, wanted: TurnFilter) -> Totals:
         query = select(

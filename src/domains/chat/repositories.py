@@ -5,13 +5,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session as DatabaseSession
 
 from src.domains.chat.models import Message, Session
 
 MESSAGES = Message.metadata.tables[Message.__tablename__]
 SESSIONS = Session.metadata.tables[Session.__tablename__]
+
+# What every turn does: statements built once, on the tables. The ORM's way costs three times as much.
+INSERT_SESSION = insert(SESSIONS)
+INSERT_MESSAGE = insert(MESSAGES)
+FINISH_MESSAGE = update(MESSAGES).where(MESSAGES.c.id == bindparam("message_id"))
 
 
 class SessionRepository:
@@ -24,7 +29,7 @@ class SessionRepository:
 
     def insert(self, session_id: UUID, user_id: UUID, title: str, now: datetime) -> None:
         values = {"id": session_id, "user_id": user_id, "title": title, "created_at": now, "updated_at": now}
-        self._session.connection().execute(insert(SESSIONS), values)
+        self._session.connection().execute(INSERT_SESSION, values)
 
     def owned(self, session_id: UUID, user_id: UUID) -> Session | None:
         return self._session.scalar(
@@ -46,8 +51,6 @@ class SessionRepository:
 
 
 class MessageRepository:
-    """Messages. What every turn does goes by statements on the table: the ORM's way costs three times as much."""
-
     def __init__(self, session: DatabaseSession) -> None:
         self._session = session
 
@@ -59,14 +62,14 @@ class MessageRepository:
         asked = {"id": question_id, "role": "user", "content": question, "status": "completed"}
         answer = {"id": answer_id, "role": "assistant", "content": "", "status": "pending"}
         self._session.connection().execute(
-            insert(MESSAGES),
+            INSERT_MESSAGE,
             [{**common, **asked, "question_id": None}, {**common, **answer, "question_id": question_id}],
         )
 
     def finish(self, message_id: UUID, values: Mapping[str, Any]) -> bool:
         """Set what became of an answer; False when it was deleted meanwhile."""
-        changed = update(MESSAGES).where(MESSAGES.c.id == message_id).values(**values)
-        return self._session.connection().execute(changed).rowcount == 1
+        changed = self._session.connection().execute(FINISH_MESSAGE, {"message_id": message_id, **values})
+        return changed.rowcount == 1
 
     def owned(self, message_id: UUID, user_id: UUID) -> Message | None:
         query = select(Message).join(Session, Message.session_id == Session.id)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Connection, Integer, func, insert, select, update
+from sqlalchemy import JSON, BigInteger, Connection, Integer, Row, bindparam, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from src.infrastructure.database.base import Base, domain_metadata
@@ -33,20 +33,34 @@ class LoggedEvent(InfrastructureRecord):
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+EVENT_LOG = LoggedEvent.metadata.tables[LoggedEvent.__tablename__]
+
+APPEND = insert(EVENT_LOG)
+HEAD = select(func.max(EVENT_LOG.c.position))
+READ = (
+    select(EVENT_LOG)
+    .where(
+        EVENT_LOG.c.position > bindparam("after"), EVENT_LOG.c.name.in_(bindparam("names", expanding=True))
+    )
+    .order_by(EVENT_LOG.c.position)
+    .limit(bindparam("most"))
+)
+
+
 def append(connection: Connection, events: Sequence[DomainEvent]) -> None:
     if events:
-        connection.execute(insert(LoggedEvent), [_row(event) for event in events])
+        connection.execute(APPEND, [_row(event) for event in events])
 
 
-def read(session: Session, after: int, names: Collection[str], limit: int) -> Sequence[LoggedEvent]:
-    """Return up to `limit` events of these names past the position, in order."""
-    wanted = select(LoggedEvent).where(LoggedEvent.position > after, LoggedEvent.name.in_(names))
-    return session.scalars(wanted.order_by(LoggedEvent.position).limit(limit)).all()
+def read(session: Session, after: int, names: Collection[str], limit: int) -> Sequence[Row[Any]]:
+    """Return up to `limit` rows of the log past the position with events of these names, in order."""
+    wanted = {"after": after, "names": list(names), "most": limit}
+    return session.connection().execute(READ, wanted).all()
 
 
 def head(session: Session) -> int:
     """Return the position of the newest event, 0 when there is none."""
-    return session.scalar(select(func.max(LoggedEvent.position))) or 0
+    return session.connection().scalar(HEAD) or 0
 
 
 def redact(connection: Connection, subject_id: UUID) -> None:

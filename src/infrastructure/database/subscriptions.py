@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Row
 from sqlalchemy.orm import Mapped, mapped_column
 
 from src.infrastructure.database import event_log
 from src.infrastructure.database.base import primary_id
-from src.infrastructure.database.event_log import InfrastructureRecord, LoggedEvent
+from src.infrastructure.database.event_log import InfrastructureRecord
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.shared.events.base import DomainEvent, caused_by, utc_now
 from src.shared.events.bus import EventBus, Subscription
@@ -68,7 +69,7 @@ class DeliveryPolicy:
 class _Look:
     """What stands in the log past a position: events, and how far the log holds nothing else of interest."""
 
-    events: Sequence[LoggedEvent]
+    events: Sequence[Row[Any]]
     reached: int
 
 
@@ -224,7 +225,7 @@ def _project(uow: UnitOfWork, subscription: Subscription, look: _Look) -> None:
     _advance(uow, subscription.name, look.reached)
 
 
-def _decode(subscription: Subscription, events: Sequence[LoggedEvent]) -> list[DomainEvent]:
+def _decode(subscription: Subscription, events: Sequence[Row[Any]]) -> list[DomainEvent]:
     return [subscription.event_types[event.name].model_validate(event.payload) for event in events]
 
 
