@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 from dependency_injector import providers
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from migrations import histories
@@ -70,7 +70,8 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
     )
     for name in SERVICES:
         setattr(app.state, name, getattr(container, name)())
-    app.include_router(_api())
+    for router in (auth.router, auth.admin_router, knowledge.router, chat.router, analytics.router):
+        app.include_router(router, prefix="/api/v1")
     app.include_router(health.router)
     install_error_handlers(app)
     app.add_middleware(
@@ -85,10 +86,3 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         os.environ["API_URL"] = settings.api_url or f"http://127.0.0.1:{settings.port}"
         app.router.default = PageBesideApi(page, app.router.not_found)
     return app
-
-
-def _api() -> APIRouter:
-    api = APIRouter(prefix="/api/v1")
-    for router in (auth.router, auth.admin_router, knowledge.router, chat.router, analytics.router):
-        api.include_router(router)
-    return api

@@ -32,7 +32,7 @@ def settings(tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatc
     return Settings(
         data_dir=tmp_path,
         server=ServerSettings(page=False),
-        events=EventSettings(poll_seconds=0.05),
+        events=EventSettings(poll_seconds=0.05, gather_seconds=0),
     )
 
 

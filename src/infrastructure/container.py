@@ -59,7 +59,7 @@ def _turn_limits(settings: Settings) -> TurnLimits:
 
 def _delivery_policy(settings: Settings) -> DeliveryPolicy:
     events = settings.events
-    return DeliveryPolicy(events.batch, events.poll_seconds, events.max_attempts)
+    return DeliveryPolicy(events.batch, events.poll_seconds, events.gather_seconds, events.max_attempts)
 
 
 def _health(database: Database, subscriptions: Subscriptions, pending_migrations: Any) -> HealthService:

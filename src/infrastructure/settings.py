@@ -38,6 +38,7 @@ class EventSettings(BaseModel):
 
     batch: int = Field(500, ge=1, description="Events a subscription takes at once.")
     poll_seconds: float = Field(1.0, gt=0, description="How often a subscription looks without being woken.")
+    gather_seconds: float = Field(0.05, ge=0, description="How long a projection lets events come together.")
     max_attempts: int = Field(8, ge=1, description="Tries of an event before it is parked.")
 
 

@@ -60,7 +60,7 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(
-            locale="en-US", viewport={"width": 1440, "height": 1400}, reduced_motion="reduce"
+            locale="en-US", viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
         )
         page.set_default_timeout(30 * SECONDS)
         yield page

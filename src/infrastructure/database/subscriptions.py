@@ -53,10 +53,14 @@ class ParkedEvent(InfrastructureRecord):
 
 @dataclass(frozen=True)
 class DeliveryPolicy:
-    """Bounds of the delivery; delays double from the first to the longest (seconds)."""
+    """Bounds of the delivery; times in seconds. Delays after a failure double from the first to the longest.
+
+    `gather` is how long a woken projection lets events come together: a batch costs little more than one.
+    """
 
     batch: int = 500
     poll_interval: float = 1.0
+    gather: float = 0.05
     max_attempts: int = 8
     first_delay: float = 0.1
     longest_delay: float = 60.0
@@ -141,6 +145,8 @@ class Subscriptions:
                 continue
             if not delivered:
                 await _wait(subscription.wake, self._policy.poll_interval)
+                if subscription.kind == "projection":
+                    await _wait(self._stopping, self._policy.gather)
 
     async def _deliver(self, subscription: Subscription, last_error: str) -> bool:
         """Hand over the next events; after a failure only one, its attempt counted before it runs."""

@@ -54,7 +54,7 @@ class House:
 
 @pytest.fixture
 def fast() -> DeliveryPolicy:
-    return DeliveryPolicy(batch=7, poll_interval=0.02, max_attempts=3, first_delay=0.001)
+    return DeliveryPolicy(batch=7, poll_interval=0.02, gather=0, max_attempts=3, first_delay=0.001)
 
 
 @asynccontextmanager

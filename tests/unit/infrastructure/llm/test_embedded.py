@@ -1,7 +1,6 @@
 """The embedded model: what it takes, what it leaves out, and what it refuses."""
 
 import re
-import time
 from uuid import UUID
 
 import pytest
@@ -222,9 +221,7 @@ async def test_the_answer_comes_in_words_and_ends_with_the_usage() -> None:
     "text", ["가" * 100_000, "[(" * 50_000, "a. " * 50_000, "| 1 " * 50_000, "- 1\n" * 50_000]
 )
 async def test_hostile_passages_and_questions_are_bounded(text: str) -> None:
-    """Work is bounded by what is read of passages and question, whatever they hold."""
-    start = time.process_time()
+    """Whatever they hold, there is an answer, and it is no longer than a few sentences of what is read."""
+    said = await answer(text, *[passage(text + str(number)) for number in range(30)])
 
-    await answer(text, *[passage(text + str(number)) for number in range(30)])
-
-    assert time.process_time() - start < 10
+    assert 0 < len(said) < 4_000

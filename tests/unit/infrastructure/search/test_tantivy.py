@@ -278,7 +278,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(CHANGES, TEXTS, st.sets(st.sampled_from(COLLECTIONS)))
 def test_finds_just_the_live_and_allowed_passages_that_share_a_term(
     changes: list[tuple[UUID, UUID, list[list[str]], bool]], query: list[str], allowed: set[UUID]
