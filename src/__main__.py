@@ -1,5 +1,6 @@
 """`python -m src`: what `make run` calls. Migrates its own SQLite file, then serves the page and the API."""
 
+import os
 import socket
 import sys
 
@@ -15,13 +16,14 @@ from src.infrastructure.single_server import AlreadyRunning, single_server
 
 
 def main() -> None:
+    os.umask(0o077)  # what the server writes is for its own user
     try:
         settings = Settings()
         engine = sqlite_engine(settings.resolved_database_url)
     except (ValidationError, UnsupportedDatabase) as error:
         sys.exit(f"The settings are not right: {error}")
     try:
-        with single_server(settings.data_dir):
+        with single_server(settings.server_lock):
             _serve(settings, engine)
     except AlreadyRunning as error:
         sys.exit(str(error))

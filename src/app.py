@@ -83,6 +83,6 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestContextMiddleware)
     if page:
-        os.environ["API_URL"] = settings.api_url or f"http://127.0.0.1:{settings.port}"
+        os.environ["API_URL"] = settings.api_url or settings.own_url
         app.router.default = PageBesideApi(page, app.router.not_found)
     return app

@@ -143,7 +143,7 @@ class Container(containers.DeclarativeContainer):
         files,
         reader,
         providers.Callable(
-            partial, subscriptions.provided.wait_until_current, knowledge_subscribers.INDEX, timeout=60.0
+            partial, subscriptions.provided.wait_until_current, knowledge_subscribers.INDEX, timeout=600.0
         ),
     )
     index_replica = providers.Singleton(IndexReplica, database, index)
@@ -193,7 +193,7 @@ def subscribe(container: Container) -> None:
 async def running(container: Container) -> AsyncIterator[None]:
     """Start everything in order, and stop it in the other: no event and no answer is cut off."""
     database, subscriptions, turns = container.database(), container.subscriptions(), container.turns()
-    with single_server(container.settings().data_dir):
+    with single_server(container.settings().server_lock):
         subscribe(container)
         database.start()
         try:

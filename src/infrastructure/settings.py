@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
 
 
 class ServerSettings(BaseModel):
@@ -112,3 +113,14 @@ class Settings(BaseSettings):
     @property
     def resolved_database_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'platform.db'}"
+
+    @property
+    def own_url(self) -> str:
+        """Where this machine reaches the server."""
+        everywhere = self.server.host in ("0.0.0.0", "::")  # noqa: S104  # asked for by the setting
+        return f"http://{'127.0.0.1' if everywhere else self.server.host}:{self.port}"
+
+    @property
+    def server_lock(self) -> Path:
+        """The file that the one server process of this database holds."""
+        return Path(f"{make_url(self.resolved_database_url).database}.lock")

@@ -8,19 +8,19 @@ from filelock import FileLock, Timeout
 
 
 class AlreadyRunning(Exception):
-    """Another server process has this folder."""
+    """Another server process has this database."""
 
 
 @contextmanager
-def single_server(data_dir: Path) -> Iterator[None]:
-    """Hold the folder for this process; raise `AlreadyRunning` when another has it. May be nested."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(data_dir / "server.lock", is_singleton=True)
+def single_server(lock_file: Path) -> Iterator[None]:
+    """Hold the lock for this process; raise `AlreadyRunning` when another has it. May be nested."""
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(lock_file, is_singleton=True)
     try:
         lock.acquire(blocking=False)
     except Timeout:
         raise AlreadyRunning(
-            f"Another server is using {data_dir}. SQLite is for one server process: "
+            f"Another server is using {lock_file.with_suffix('')}. SQLite is for one server process: "
             "stop it, or give this one a DATA_DIR of its own."
         ) from None
     try:

@@ -30,6 +30,7 @@ def test_the_map_of_subscriptions_is_as_documented(settings: Settings) -> None:
                 "chat.message_received",
                 "chat.response_failed",
                 "chat.response_generated",
+                "chat.session_deleted",
             ],
         ),
     }

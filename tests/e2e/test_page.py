@@ -41,12 +41,12 @@ FILES = [
 """.encode(),
     },
     {
-        "name": "travel-expenses.txt",
-        "mimeType": "text/plain",
+        "name": "travel-expenses.html",
+        "mimeType": "text/html",
         "buffer": (
-            b"Travel expenses\n\n"
-            b"Employees claim travel expenses within 30 days after the trip. "
-            b"A hotel is paid up to 180 dollars per night. Receipts are required for every claim.\n"
+            b"<h1>Travel expenses</h1><p>Employees claim travel expenses within 30 days after the trip. "
+            b"A hotel is paid up to 180 dollars per night. Receipts are required for every claim.</p>"
+            b"<!-- " + b"as large as real files are " * 120_000 + b"-->"
         ),
     },
 ]
@@ -109,7 +109,7 @@ def ask_in_two_languages(page: Page) -> None:
     expect(source(answer)).to_contain_text("휴가 규정.md")
     answer = ask(page, "How much is paid for a hotel per night?", 2)
     expect(answer).to_contain_text("180 dollars")
-    expect(source(answer)).to_contain_text("travel-expenses.txt")
+    expect(source(answer)).to_contain_text("travel-expenses.html")
     source(answer).click()
     text = answer.get_by_test_id("stText")
     expect(text).to_contain_text("Receipts are required for every claim")

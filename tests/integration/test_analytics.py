@@ -64,6 +64,9 @@ async def test_a_group_sees_its_members_questions_alone(platform: Platform) -> N
         {"from": "yesterday"},
         {"from": "2026-02-01T00:00:00"},
         {"group_id": "sales"},
+        {"to": "0001-01-05T00:00:00Z"},
+        {"from": "0001-01-01T00:00:00+23:59"},
+        {"to": "9999-12-31T23:59:59-23:59"},
     ],
 )
 async def test_a_range_that_makes_no_sense_is_refused(platform: Platform, range_: dict[str, str]) -> None:

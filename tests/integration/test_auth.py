@@ -1,6 +1,7 @@
 """Accounts, sign-ins, people and groups, through the API."""
 
 import asyncio
+import unicodedata
 from datetime import timedelta
 from uuid import uuid4
 
@@ -53,6 +54,22 @@ async def test_the_oauth2_form_signs_in_as_well(platform: Platform) -> None:
     answer = await platform.client.post("/api/v1/auth/token", data=form)
     assert answer.json()["token_type"] == "bearer"
     assert answer.json()["expires_in"] == 900
+
+
+async def test_text_that_is_no_unicode_is_refused(platform: Platform) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="username"\r\nContent-Type: text/plain; charset=utf-7\r\n'
+    form += (
+        b'\r\n+2AA-\r\n--x\r\nContent-Disposition: form-data; name="password"\r\n\r\nlong enough\r\n--x--\r\n'
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = await platform.client.post("/api/v1/auth/token", content=form, headers=headers)
+    assert problem_of(answer)[0] in (401, 422)
+
+
+async def test_an_address_signs_in_however_it_is_written(platform: Platform) -> None:
+    await platform.sign_up("renée")
+    for written in (" RENÉE@example.com ", unicodedata.normalize("NFD", "renée@example.com")):
+        assert (await platform.sign_in(written))["access_token"]
 
 
 async def test_a_refresh_token_works_once_and_gives_the_next(platform: Platform) -> None:

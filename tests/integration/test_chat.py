@@ -208,6 +208,21 @@ async def test_more_answers_at_once_than_allowed_are_refused_with_a_time_to_come
         assert (await admin.ask("And now?"))["answer"] == "Hello."
 
 
+async def test_the_bound_on_answers_holds_for_questions_that_come_at_once(settings: Settings) -> None:
+    model = ScriptedModel()
+    model.may_go_on.clear()
+    two = settings.model_copy(update={"chat": ChatSettings(max_generations=2)})
+    async with platform_on(two, model=model) as platform:
+        admin = await platform.sign_up()
+        asking = [asyncio.create_task(admin.call("POST", "/chat", json={"message": "Hi"})) for _ in range(10)]
+        refusals = asyncio.as_completed(asking)
+        refused = [problem_of(await next(refusals)) for _ in range(8)]
+        model.may_go_on.set()
+        answers = [await each for each in asking]
+    assert refused == [(503, "too_many_generations")] * 8
+    assert [answer.status_code for answer in answers].count(200) == 2
+
+
 async def test_a_stop_keeps_what_there_is_of_an_answer_and_calls_it_interrupted(settings: Settings) -> None:
     model = ScriptedModel(["Half", " an answer"])
     hasty = settings.model_copy(update={"chat": ChatSettings(stop_grace_seconds=0)})
@@ -261,7 +276,8 @@ async def test_a_deleted_session_leaves_no_text_of_it_in_the_database(
     admin = await platform.sign_up()
     answer = await admin.ask("Where is the canary word xylophone?")
     await admin.put(
-        f"/chat/messages/{answer['message_id']}/feedback", {"rating": "down", "comment": "xylophone"}
+        f"/chat/messages/{answer['message_id']}/feedback",
+        {"rating": "down", "reasons": ["xylophone"], "comment": "xylophone"},
     )
     await admin.delete(f"/chat/sessions/{answer['session_id']}")
     gone = await admin.call("GET", f"/chat/sessions/{answer['session_id']}")
@@ -272,6 +288,22 @@ async def test_a_deleted_session_leaves_no_text_of_it_in_the_database(
     assert "chat.message_received" in str(logged)
     assert "xylophone" not in str(logged)
     assert kept == []
+
+
+async def test_text_that_is_saved_together_with_the_deletion_is_redacted_too(
+    platform: Platform, settings: Settings
+) -> None:
+    """Questions and the deletion of their session meet in one commit; none of their text stays."""
+    admin = await platform.sign_up()
+    session = await admin.post("/chat/sessions", {})
+    question = {"message": "xylophone", "session_id": session["id"]}
+    asking = [admin.call("POST", "/chat", json=question) for _ in range(5)]
+    await asyncio.gather(*asking, admin.call("DELETE", f"/chat/sessions/{session['id']}"))
+    with closing(sqlite3.connect(settings.data_dir / "platform.db")) as database:
+        assert "xylophone" not in str(database.execute("SELECT payload FROM event_log").fetchall())
+    await platform.delivered("analytics.turns")
+    totals = (await admin.get("/analytics/dashboard"))["totals"]
+    assert totals["answers"] <= totals["messages"] <= 5
 
 
 async def test_feedback_is_kept_and_the_last_one_counts(platform: Platform) -> None:
@@ -307,6 +339,15 @@ async def test_a_bad_message_is_refused_and_nothing_is_kept(
 ) -> None:
     admin = await platform.sign_up()
     assert problem_of(await admin.call("POST", "/chat", json=body)) == problem
+    assert (await admin.get("/chat/sessions"))["items"] == []
+
+
+async def test_half_a_character_is_refused(platform: Platform) -> None:
+    """JSON can name half of a surrogate pair, which no text may hold."""
+    admin = await platform.sign_up()
+    headers = {"Content-Type": "application/json"}
+    answer = await admin.call("POST", "/chat", content=b'{"message": "\\ud800"}', headers=headers)
+    assert problem_of(answer) == (422, "invalid_request")
     assert (await admin.get("/chat/sessions"))["items"] == []
 
 

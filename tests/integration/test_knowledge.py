@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from src.infrastructure.settings import KnowledgeSettings, ServerSettings, Settings
+from src.domains.knowledge.services.ports import PassageDraft
+from src.infrastructure.documents.reader import FileDocumentReader
+from src.infrastructure.settings import EventSettings, KnowledgeSettings, ServerSettings, Settings
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
 from tests.documents.samples.make import docx, pdf
 
@@ -226,3 +228,18 @@ async def test_a_file_name_with_a_path_stays_a_title(platform: Platform, setting
     assert document["status"] == "ready"
     assert not (Path(settings.data_dir).parent / "outside.txt").exists()
     assert [path.name for path in (settings.data_dir / "uploads").iterdir()] == [document["id"]]
+
+
+async def test_a_document_that_cannot_be_read_in_all_its_attempts_is_called_failed(
+    settings: Settings,
+) -> None:
+    class BrokenReader(FileDocumentReader):
+        def read(self, path: Path, file_name: str) -> list[PassageDraft]:
+            raise OSError("the disk is gone")
+
+    hasty = settings.model_copy(update={"events": EventSettings(max_attempts=2, poll_seconds=0.05)})
+    async with platform_on(hasty, reader=BrokenReader()) as platform:
+        admin = await platform.sign_up()
+        document = await admin.upload_and_wait(await admin.create_collection(), "a.txt", b"text")
+    assert document["status"] == "failed"
+    assert "several times" in document["reason"]

@@ -71,6 +71,13 @@ async def test_a_body_that_grows_over_the_bound_is_refused_without_its_length(pl
     assert problem_of(answer) == (413, "too_large")
 
 
+async def test_only_an_upload_may_be_large(platform: Platform) -> None:
+    """Another content type does not lift the bound of a route that takes JSON."""
+    admin = await platform.sign_up()
+    large = await admin.call("POST", "/chat", files={"file": ("a.txt", b"x" * 2_000_000)})
+    assert problem_of(large) == (413, "too_large")
+
+
 async def test_secrets_appear_in_no_log(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
     person = await platform.sign_up("logged")
     await person.ask("canary question")

@@ -82,6 +82,10 @@ class TurnRepository:
         """Set what became of a question; one that was asked before the log begins has no row."""
         self._session.connection().execute(FINISH_TURN, {"asked_id": question_id, **values})
 
+    def abandon(self, session_id: UUID) -> None:
+        pending = TURNS.c.session_id == session_id, TURNS.c.outcome == "pending"
+        self._session.connection().execute(update(TURNS).where(*pending).values(outcome="abandoned"))
+
     def rate(self, answer_id: UUID, rating: str) -> None:
         self._session.connection().execute(RATE_TURN, {"rated_id": answer_id, "rating": rating})
 

@@ -1,7 +1,7 @@
 """What people ask, learnt from events, and the dashboard made of it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,10 +14,13 @@ from src.shared.events.chat import (
     ChatResponseFailed,
     ChatResponseGenerated,
     FeedbackGiven,
+    SessionDeleted,
 )
 from src.shared.exceptions.errors import InvalidRequest
 
 DEFAULT_RANGE = timedelta(days=30)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 FIGURES = {"model", "grounded", "tokens_in", "tokens_out", "cost", "first_token_ms", "total_ms"}
 
 
@@ -71,6 +74,10 @@ class TurnProjection:
     def fail(self, uow: UnitOfWork, event: ChatResponseFailed) -> None:
         TurnRepository(uow.session).finish(event.question_id, {"outcome": "failed"})
 
+    def abandon(self, uow: UnitOfWork, event: SessionDeleted) -> None:
+        """An answer that was still being written when its session was deleted will never be told of."""
+        TurnRepository(uow.session).abandon(event.session_id)
+
     def rate(self, uow: UnitOfWork, event: FeedbackGiven) -> None:
         TurnRepository(uow.session).rate(event.message_id, event.rating)
 
@@ -86,6 +93,8 @@ class DashboardService:
     ) -> Dashboard:
         """Return the figures from `start` to before `end`; by default the last thirty days up to now."""
         end = end or utc_now()
+        if not all(EARLIEST <= moment <= LATEST for moment in (start or end, end)):
+            raise InvalidRange(f"`from` and `to` must be between {EARLIEST.year} and {LATEST.year}.")
         start = start or end - DEFAULT_RANGE
         if start >= end:
             raise InvalidRange("`from` must be before `to`.")

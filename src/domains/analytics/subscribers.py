@@ -7,6 +7,7 @@ from src.shared.events.chat import (
     ChatResponseFailed,
     ChatResponseGenerated,
     FeedbackGiven,
+    SessionDeleted,
 )
 
 TURNS = "analytics.turns"
@@ -16,4 +17,5 @@ def subscribe(bus: EventBus, projection: TurnProjection) -> None:
     bus.subscribe(ChatMessageReceived, projection.ask, name=TURNS, kind="projection")
     bus.subscribe(ChatResponseGenerated, projection.answer, name=TURNS, kind="projection")
     bus.subscribe(ChatResponseFailed, projection.fail, name=TURNS, kind="projection")
+    bus.subscribe(SessionDeleted, projection.abandon, name=TURNS, kind="projection")
     bus.subscribe(FeedbackGiven, projection.rate, name=TURNS, kind="projection")

@@ -16,7 +16,9 @@ SESSIONS = Session.metadata.tables[Session.__tablename__]
 # What every turn does: statements built once, on the tables. The ORM's way costs three times as much.
 INSERT_SESSION = insert(SESSIONS)
 INSERT_MESSAGE = insert(MESSAGES)
-FINISH_MESSAGE = update(MESSAGES).where(MESSAGES.c.id == bindparam("message_id"))
+FINISH_MESSAGE = update(MESSAGES).where(
+    MESSAGES.c.id == bindparam("message_id"), MESSAGES.c.status == "pending"
+)
 
 
 class SessionRepository:
@@ -67,7 +69,7 @@ class MessageRepository:
         )
 
     def finish(self, message_id: UUID, values: Mapping[str, Any]) -> bool:
-        """Set what became of an answer; False when it was deleted meanwhile."""
+        """Set what became of a pending answer; False when it has ended or was deleted meanwhile."""
         changed = self._session.connection().execute(FINISH_MESSAGE, {"message_id": message_id, **values})
         return changed.rowcount == 1
 

@@ -26,6 +26,9 @@ def subscribe(
     async def ingest(event: DocumentUploaded) -> None:
         await ingestion.ingest(event.document_id)
 
+    async def give_up(event: DocumentUploaded) -> None:
+        await ingestion.give_up(event.document_id)
+
     async def erase(event: DocumentDeleted) -> None:
         await ingestion.erase(event.document_id)
 
@@ -33,7 +36,7 @@ def subscribe(
         found = await search.search(request.query, request.group_ids, request.limit)
         return PassagesRetrieved(passages=tuple(found))
 
-    bus.subscribe(DocumentUploaded, ingest, name=INGESTION, kind="reaction")
+    bus.subscribe(DocumentUploaded, ingest, name=INGESTION, kind="reaction", give_up=give_up)
     bus.subscribe(DocumentDeleted, erase, name=INGESTION, kind="reaction")
     bus.replicate(Shelves.EVENTS, shelves, name=SHELVES)
     bus.replicate(IndexReplica.EVENTS, replica, name=INDEX)

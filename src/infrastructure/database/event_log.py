@@ -67,7 +67,7 @@ def redact(connection: Connection, subject_id: UUID) -> None:
     """Empty the personal fields of every event about the subject."""
     about = select(LoggedEvent.position, LoggedEvent.payload).where(LoggedEvent.subject_id == subject_id)
     for position, payload in connection.execute(about).all():
-        emptied = payload | dict.fromkeys(payload.get("_personal", ()), "")
+        emptied = payload | {field: type(payload[field])() for field in payload.get("_personal", ())}
         connection.execute(
             update(LoggedEvent).where(LoggedEvent.position == position).values(payload=emptied)
         )

@@ -64,6 +64,7 @@ class DeliveryPolicy:
     max_attempts: int = 8
     first_delay: float = 0.1
     longest_delay: float = 60.0
+    stop_grace: float = 10.0
 
     def delay(self, attempts: int) -> float:
         return min(self.first_delay * 2.0 ** (attempts - 1), self.longest_delay)
@@ -98,11 +99,15 @@ class Subscriptions:
         ]
 
     async def stop(self) -> None:
-        """Finish the batch in hand and end."""
+        """Finish the batch in hand and end; what takes too long is left to be delivered again."""
         self._stopping.set()
         for subscription in self._bus.subscriptions:
             subscription.wake.set()
-        await asyncio.gather(*self._tasks)
+        if self._tasks:
+            _done, late = await asyncio.wait(self._tasks, timeout=self._policy.stop_grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
     def running(self) -> bool:
@@ -111,6 +116,9 @@ class Subscriptions:
     async def wait_until_current(self, name: str, *, timeout: float = 5.0) -> None:
         """Return once the subscription has taken in all that is committed by now, else raise `TimeoutError`."""
         head = await self._head()
+        for subscription in self._bus.subscriptions:
+            if subscription.name == name:
+                subscription.wake.set()
         async with asyncio.timeout(timeout), self._advanced:
             await self._advanced.wait_for(lambda: self._positions.get(name, -1) >= head)
 
@@ -149,10 +157,14 @@ class Subscriptions:
                     await _wait(self._stopping, self._policy.gather)
 
     async def _deliver(self, subscription: Subscription, last_error: str) -> bool:
-        """Hand over the next events; after a failure only one, its attempt counted before it runs."""
-        one_by_one = bool(last_error) or subscription.kind == "reaction"
+        """Hand over the next events.
+
+        A reaction, and any subscription after a failure, takes one at a time, and its attempt is counted
+        before it runs: an event that ends the process is parked as well.
+        """
+        one_by_one = subscription.kind == "reaction" or bool(last_error)
         look = await self._look(subscription, 1 if one_by_one else self._policy.batch)
-        if look.events and not (last_error and await self._parked(subscription, look, last_error)):
+        if look.events and not (one_by_one and await self._parked(subscription, look, last_error)):
             await self._hand_over(subscription, look)
         await self._reach(subscription, look.reached)
         return bool(look.events)
@@ -187,8 +199,8 @@ class Subscriptions:
 
         def count_or_park(uow: UnitOfWork) -> bool:
             checkpoint = _checkpoint(uow, subscription.name)
-            checkpoint.attempts += 1
             if checkpoint.attempts < self._policy.max_attempts:
+                checkpoint.attempts += 1
                 return False
             uow.session.add(
                 ParkedEvent(
@@ -196,14 +208,17 @@ class Subscriptions:
                     position=event.position,
                     event_id=event.event_id,
                     attempts=checkpoint.attempts,
-                    error=error,
+                    error=error or "the process ended while it was handled",
                     parked_at=utc_now(),
                 )
             )
             _advance(uow, subscription.name, look.reached)
             return True
 
-        return await self._database.write(count_or_park)
+        parked = await self._database.write(count_or_park)
+        if parked and (give_up := subscription.give_up.get(subscription.event_types[event.name])):
+            await give_up(_decode(subscription, [event])[0])
+        return parked
 
     async def _reach(self, subscription: Subscription, position: int) -> None:
         async with self._advanced:

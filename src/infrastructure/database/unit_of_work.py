@@ -26,14 +26,15 @@ class UnitOfWork:
     def __init__(self, connection: Connection) -> None:
         self.session = Session(bind=connection, expire_on_commit=False, autoflush=False)
         self.events: list[DomainEvent] = []
+        self.redactions: list[UUID] = []
 
     def record(self, event: DomainEvent) -> None:
         """Append the event to the log in this transaction; its subscribers hear of it after the commit."""
         self.events.append(event)
 
     def redact(self, subject_id: UUID) -> None:
-        """Empty people's own text in the logged events about the subject."""
-        event_log.redact(self.session.connection(), subject_id)
+        """Empty people's own text in the logged events about the subject, those of this commit included."""
+        self.redactions.append(subject_id)
 
 
 @dataclass
@@ -131,13 +132,17 @@ class Database:
 
     def _commit_together(self, batch: Sequence[_Job[Any]]) -> None:
         with self._engine.connect().execution_options(writing=True) as connection, connection.begin():
+            redactions: list[UUID] = []
             for job in batch:
                 unit_of_work = UnitOfWork(connection)
                 job.result = job.context.run(job.fn, unit_of_work)
                 unit_of_work.session.flush()
                 unit_of_work.session.close()
                 job.events = unit_of_work.events
+                redactions += unit_of_work.redactions
             event_log.append(connection, [event for job in batch for event in job.events])
+            for subject_id in redactions:
+                event_log.redact(connection, subject_id)
 
     def _finish(self, job: _Job[Any]) -> None:
         if not job.future.cancelled():

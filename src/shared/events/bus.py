@@ -39,6 +39,7 @@ class Subscription:
     name: str
     kind: Kind
     handlers: dict[type[DomainEvent], Callable[..., Any]] = field(default_factory=dict)
+    give_up: dict[type[DomainEvent], Callable[[Any], Awaitable[None]]] = field(default_factory=dict)
     replica: Replica | None = None
     event_types: dict[str, type[DomainEvent]] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -60,17 +61,26 @@ class EventBus:
         return tuple(self._subscriptions.values())
 
     def subscribe(
-        self, event_type: type[EventT], handler: Callable[..., Any], *, name: str, kind: Kind
+        self,
+        event_type: type[EventT],
+        handler: Callable[..., Any],
+        *,
+        name: str,
+        kind: Kind,
+        give_up: Callable[[EventT], Awaitable[None]] | None = None,
     ) -> None:
         """Let `handler` hear of every event of the type, in the order of the log.
 
         A projection's handler is `handler(uow, event)`, SQL only; a reaction's is `async handler(event)` and
         is idempotent by `event_id`. Handlers under one `name` share one checkpoint, so order holds among them.
+        `give_up` is called with an event that was parked after all its attempts.
         """
         subscription = self._subscriptions.setdefault(name, Subscription(name, kind))
         if event_type in subscription.handlers or subscription.kind != kind:
             raise ValueError(f"{name} already listens to {event_type.name}, or is of another kind")
         subscription.handlers[event_type] = handler
+        if give_up:
+            subscription.give_up[event_type] = give_up
         self._listen(subscription, event_type)
 
     def replicate(self, event_types: Iterable[type[DomainEvent]], replica: Replica, *, name: str) -> None:

@@ -60,7 +60,7 @@ class FeedbackGiven(DomainEvent):
 
     name: ClassVar[str] = "chat.feedback_given"
     subject: ClassVar[str | None] = "session_id"
-    personal: ClassVar[frozenset[str]] = frozenset({"comment"})
+    personal: ClassVar[frozenset[str]] = frozenset({"comment", "reasons"})
 
     session_id: UUID
     message_id: UUID

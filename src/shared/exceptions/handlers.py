@@ -34,6 +34,8 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(PlatformError, _platform_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(UnicodeEncodeError, _not_unicode)
+    app.add_exception_handler(TimeoutError, _too_slow)
     app.add_exception_handler(Exception, _unexpected_error)
 
 
@@ -61,6 +63,17 @@ def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for it alone
     code = CODES.get(error.status_code) or HTTPStatus(error.status_code).name.lower()
     return _problem(request, error.status_code, code, str(error.detail), dict(error.headers or {}))
+
+
+def _not_unicode(request: Request, _error: Exception) -> Response:
+    detail = "The request holds text that is not valid Unicode (half of a surrogate pair)."
+    return problem_response(request, InvalidRequest(detail))
+
+
+def _too_slow(request: Request, error: Exception) -> Response:
+    log.error("too_slow", exc_info=error)
+    detail = "This takes longer than it should. Look in a moment whether it is done before you repeat it."
+    return problem_response(request, Unavailable(detail, retry_after=5))
 
 
 def _unexpected_error(request: Request, error: Exception) -> Response:

@@ -1,5 +1,7 @@
 """A bound on every request's body."""
 
+import re
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -8,11 +10,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from src.shared.exceptions.errors import TooLarge
 from src.shared.exceptions.handlers import problem_response
 
+API_UPLOAD = re.compile(r"/api/v1/knowledge/collections/[^/]+/documents")
+PAGE_UPLOAD = re.compile(r"/_stcore/upload_file/")
+
 
 class BodyLimitMiddleware:
     """Refuses a body over the bound: at once when its length is told, else when it has grown too long.
 
-    A signed-in person's multipart body is an upload and has a bound of its own. Bounds are in bytes.
+    Uploads have a bound of their own: through the API for whoever is signed in, and into the page, which
+    knows its visitors by itself. Bounds are in bytes.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, max_upload_bytes: int) -> None:
@@ -44,6 +50,6 @@ class BodyLimitMiddleware:
         await self._app(scope, receive_within_limit, send)
 
     def _limit(self, scope: Scope) -> int:
-        multipart = Headers(scope=scope).get("content-type", "").startswith("multipart/form-data")
         signed_in = "principal" in scope.get("state", {})
-        return self._max_upload_bytes if multipart and signed_in else self._max_bytes
+        is_upload = (signed_in and API_UPLOAD.fullmatch(scope["path"])) or PAGE_UPLOAD.match(scope["path"])
+        return self._max_upload_bytes if is_upload else self._max_bytes

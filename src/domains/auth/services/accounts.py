@@ -1,5 +1,6 @@
 """Accounts and sign-ins."""
 
+import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -64,12 +65,12 @@ class AccountService:
 
         def register(uow: UnitOfWork) -> User:
             users = UserRepository(uow.session)
-            if users.by_email(email.casefold()):
+            if users.by_email(identity(email)):
                 raise EmailTaken("There is an account with this e-mail address. Sign in instead.")
             # Units of work that write run one after another, so only one can find the table empty.
             role = "admin" if users.count() == 0 else "user"
             user = User(
-                email=email.casefold(),
+                email=identity(email),
                 name=name,
                 password_hash=password_hash,
                 role=role,
@@ -87,7 +88,7 @@ class AccountService:
 
     async def sign_in(self, email: str, password: str) -> TokenPair:
         """Check the password and open a sign-in. An unknown address and a wrong password answer alike."""
-        user = await self._database.read(lambda uow: UserRepository(uow.session).by_email(email.casefold()))
+        user = await self._database.read(lambda uow: UserRepository(uow.session).by_email(identity(email)))
         fits = await self._passwords.verify(password, user.password_hash if user else None)
         if user is None or not fits or not user.is_active:
             raise WrongCredentials("The e-mail address or the password is wrong.")
@@ -109,6 +110,7 @@ class AccountService:
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Exchange a refresh token for a new pair; the old one holds no longer."""
+        await self._refuse_ended(refresh_token)
         following = new_refresh_token()
 
         def rotate(uow: UnitOfWork) -> tuple[User, SignIn]:
@@ -124,6 +126,7 @@ class AccountService:
 
     async def sign_out(self, refresh_token: str) -> None:
         """End the sign-in: neither its refresh token nor its access tokens hold any longer."""
+        await self._refuse_ended(refresh_token)
 
         def end(uow: UnitOfWork) -> None:
             sign_in = _open_sign_in(uow, refresh_token)
@@ -144,10 +147,23 @@ class AccountService:
 
         return await self._database.write(rename)
 
+    async def _refuse_ended(self, refresh_token: str) -> None:
+        """Refuse without a write: a unit of work that fails makes those committed with it run again."""
+
+        def look(uow: UnitOfWork) -> None:
+            _open_sign_in(uow, refresh_token)
+
+        await self._database.read(look)
+
     def _token_pair(self, user: User, sign_in: SignIn, refresh_token: str) -> TokenPair:
         rights = rights_of(user)
         access_token = self._tokens.issue(user.id, sign_in.id, rights.role, rights.group_ids)
         return TokenPair(access_token, refresh_token, int(self._tokens.lifetime.total_seconds()))
+
+
+def identity(email: str) -> str:
+    """Return the one form of an address that accounts are kept and found by."""
+    return unicodedata.normalize("NFC", email.strip()).casefold()
 
 
 def find_user(uow: UnitOfWork, user_id: UUID) -> User:

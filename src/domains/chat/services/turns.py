@@ -89,6 +89,7 @@ class TurnService:
         self._model = model
         self._limits = limits
         self._running: dict[UUID, Generation] = {}
+        self._beginning = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -107,8 +108,12 @@ class TurnService:
         """Save the question, in a new session when none is given, and set off its answer."""
         question = content.strip()
         self._check(question)
-        # Shielded: a question that is saved gets its answer, also when its asker has just left.
-        return await asyncio.shield(self._begin(asker, question, session_id))
+        self._beginning += 1
+        try:
+            # Shielded: a question that is saved gets its answer, also when its asker has just left.
+            return await asyncio.shield(self._begin(asker, question, session_id))
+        finally:
+            self._beginning -= 1
 
     async def _begin(self, asker: Principal, question: str, session_id: UUID | None) -> Generation:
         started = time.monotonic()
@@ -164,7 +169,7 @@ class TurnService:
                 f"The message is longer than {self._limits.message_characters:,} characters. "
                 "Shorten it, or upload the text as a document."
             )
-        if len(self._running) >= self._limits.generations:
+        if len(self._running) + self._beginning >= self._limits.generations:
             raise TooManyGenerations("Too many answers are being written. Try again soon.", retry_after=2)
 
     def _run(self, turn: _Turn) -> None:

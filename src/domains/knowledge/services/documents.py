@@ -167,6 +167,11 @@ class IngestionService:
         await self._index_is_current()
         await self._database.write(lambda uow: _finish(uow, document_id))
 
+    async def give_up(self, document_id: UUID) -> None:
+        """Call a document failed that could not be read in all its attempts."""
+        reason = "The file could not be read, though it was tried several times. Try it in smaller parts."
+        await self._database.write(lambda uow: _fail(uow, document_id, reason))
+
     async def erase(self, document_id: UUID) -> None:
         """Delete the file of a document that was deleted."""
         await asyncio.to_thread(self._files.delete, document_id)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -203,6 +204,41 @@ async def test_a_reaction_that_fails_is_repeated_then_parked(
         assert tries == [1, 1, 1, 2]
         [parked] = await house.parked()
         assert "unreachable" in parked.error
+
+
+async def test_an_event_that_ends_the_process_is_parked_after_its_attempts(
+    settings: Settings, fast: DeliveryPolicy
+) -> None:
+    """Every attempt is counted before it runs, so it counts although nothing came back from it."""
+    given_up: list[int] = []
+    begun: list[int] = []
+    hanging = asyncio.Event()
+
+    async def hang(event: Counted) -> None:
+        begun.append(event.number)
+        hanging.set()
+        if event.number == 1:
+            await asyncio.Event().wait()
+
+    async def give_up(event: Counted) -> None:
+        given_up.append(event.number)
+
+    def subscribe(bus: EventBus) -> None:
+        bus.subscribe(Counted, hang, name="r", kind="reaction", give_up=give_up)
+
+    fatal = replace(fast, stop_grace=0)
+    for start in range(3):
+        async with running(settings, fatal, subscribe) as house:
+            if start == 0:
+                await house.record(1, 2)
+            await hanging.wait()
+            hanging.clear()
+    async with running(settings, fatal, subscribe) as house:
+        await house.subscriptions.wait_until_current("r")
+        [parked] = await house.parked()
+    assert begun == [1, 1, 1, 2]
+    assert given_up == [1]
+    assert parked.attempts == 3
 
 
 class Memory:
