@@ -86,6 +86,7 @@ class Subscriptions:
         self._bus = bus
         self._policy = policy
         self._positions: dict[str, int] = {}
+        self._one_by_one_until: dict[str, int] = {}
         self._advanced = asyncio.Condition()
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -159,13 +160,20 @@ class Subscriptions:
     async def _deliver(self, subscription: Subscription, last_error: str) -> bool:
         """Hand over the next events.
 
-        A reaction, and any subscription after a failure, takes one at a time, and its attempt is counted
-        before it runs: an event that ends the process is parked as well.
+        A reaction, and a projection to the end of a batch that failed, takes one at a time, and its attempt is
+        counted before it runs: an event that ends the process is parked as well.
         """
-        one_by_one = subscription.kind == "reaction" or bool(last_error)
+        name = subscription.name
+        one_by_one = subscription.kind == "reaction" or self._positions[name] < self._one_by_one_until.get(
+            name, 0
+        )
         look = await self._look(subscription, 1 if one_by_one else self._policy.batch)
         if look.events and not (one_by_one and await self._parked(subscription, look, last_error)):
-            await self._hand_over(subscription, look)
+            try:
+                await self._hand_over(subscription, look)
+            except Exception:
+                self._one_by_one_until[name] = max(look.reached, self._one_by_one_until.get(name, 0))
+                raise
         await self._reach(subscription, look.reached)
         return bool(look.events)
 

@@ -147,6 +147,24 @@ async def test_an_event_that_always_fails_is_parked_with_its_error_and_the_other
         assert "four cannot be taken" in parked.error
 
 
+async def test_a_batch_that_failed_is_tried_whole_once_only(settings: Settings, fast: DeliveryPolicy) -> None:
+    """Its events are then taken one by one to its end, so each of the others is handled once more, not often."""
+    handled: list[int] = []
+
+    def fail_on_the_last(uow: UnitOfWork, event: Counted) -> None:
+        handled.append(event.number)
+        if event.number == 5:
+            raise OSError
+
+    async with running(settings, fast, lambda _bus: None) as house:
+        await house.record(*range(6))
+    async with running(settings, fast, projecting(fail_on_the_last)) as house:
+        await house.subscriptions.wait_until_current("p")
+        assert len(await house.parked()) == 1
+    # A unit of work that fails runs a second time by itself: twice in the batch, then once alone.
+    assert [handled.count(number) for number in range(5)] == [3] * 5
+
+
 async def test_a_broken_subscriber_delays_nobody_else(settings: Settings) -> None:
     patient = DeliveryPolicy(poll_interval=0.02, max_attempts=100, first_delay=30)
 
