@@ -198,6 +198,7 @@ async def running(container: Container) -> AsyncIterator[None]:
         database.start()
         try:
             await turns.start()
+            await container.ingestion().start()
             await subscriptions.start()
             yield
             await turns.stop()

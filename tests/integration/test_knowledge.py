@@ -111,6 +111,20 @@ async def test_deleted_documents_and_collections_are_gone_with_their_files(
     assert list((settings.data_dir / "uploads").iterdir()) == []
 
 
+async def test_files_that_a_crash_left_without_a_document_are_deleted_at_the_start(
+    settings: Settings,
+) -> None:
+    """A kill can come between keeping an upload's file and the commit of its document."""
+    async with platform_on(settings) as platform:
+        admin = await platform.sign_up()
+        kept = await admin.upload_and_wait(await admin.create_collection(), "travel.md", TRAVEL)
+    uploads = settings.data_dir / "uploads"
+    for left in (UNKNOWN_ID, f"{UNKNOWN_ID}.part"):
+        (uploads / left).write_bytes(b"left")
+    async with platform_on(settings):
+        assert [path.name for path in uploads.iterdir()] == [kept["id"]]
+
+
 async def test_the_index_is_rebuilt_from_the_passages_when_it_is_lost(settings: Settings) -> None:
     async with platform_on(settings) as platform:
         admin = await platform.sign_up()

@@ -91,6 +91,9 @@ class DocumentRepository:
             (query.where(Document.id > after) if after else query).limit(limit)
         ).all()
 
+    def all_ids(self) -> Sequence[UUID]:
+        return self._session.scalars(select(Document.id)).all()
+
     def ids_in(self, collection_id: UUID) -> Sequence[UUID]:
         return self._session.scalars(select(Document.id).where(Document.collection_id == collection_id)).all()
 

@@ -13,6 +13,8 @@ class LocalFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        for unfinished in folder.glob("*.part"):
+            unfinished.unlink()
 
     def save(self, document_id: UUID, content: BinaryIO) -> None:
         unfinished = self._folder / f"{document_id}.part"
@@ -30,3 +32,6 @@ class LocalFiles:
 
     def delete(self, document_id: UUID) -> None:
         self.path(document_id).unlink(missing_ok=True)
+
+    def document_ids(self) -> list[UUID]:
+        return [UUID(path.name) for path in self._folder.iterdir() if not path.suffix]

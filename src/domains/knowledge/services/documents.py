@@ -151,6 +151,13 @@ class IngestionService:
         self._reader = reader
         self._index_is_current = index_is_current
 
+    async def start(self) -> None:
+        """Delete files that a crash left without their document, before anything is uploaded."""
+        kept = await asyncio.to_thread(self._files.document_ids)
+        known = await self._database.read(lambda uow: set(DocumentRepository(uow.session).all_ids()))
+        for document_id in set(kept) - known:
+            await self.erase(document_id)
+
     async def ingest(self, document_id: UUID) -> None:
         """Read the file, save its passages, wait for the index, and only then call the document ready."""
         title = await self._database.write(lambda uow: _begin(uow, document_id))

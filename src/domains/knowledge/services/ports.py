@@ -73,6 +73,9 @@ class FileStore(Protocol):
     def delete(self, document_id: UUID) -> None:
         """Delete the file; one that is not there is no error."""
 
+    def document_ids(self) -> list[UUID]:
+        """Return the ids of all documents whose files are kept."""
+
 
 class PassageIndex(Protocol):
     """A full-text index of passages on this machine. Calls block; one writer, any number of readers."""
