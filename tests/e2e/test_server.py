@@ -75,7 +75,7 @@ def test_the_first_five_minutes(server: Server) -> None:
         assert answer["citations"][0]["title"] == title
         assert answer["citations"][0]["location"]
     counted = eventually(
-        lambda: caller.get("/analytics/dashboard")["totals"], lambda totals: totals["answers"] == 2, seconds=2
+        lambda: caller.get("/analytics/dashboard")["totals"], lambda totals: totals["answers"] == 2
     )
     assert (counted["messages"], counted["answers"], counted["grounded_rate"]) == (2, 2, 1.0)
 
