@@ -74,9 +74,8 @@ def _health(database: Database, subscriptions: Subscriptions, pending_migrations
     async def subscribers_run() -> bool:
         return subscriptions.running
 
-    return HealthService(
-        {"database": database_answers, "migrations": migrated, "subscribers": subscribers_run}
-    )
+    checks = {"database": database_answers, "migrations": migrated, "subscribers": subscribers_run}
+    return HealthService(checks, subscriptions.lags)
 
 
 class Container(containers.DeclarativeContainer):

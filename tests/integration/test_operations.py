@@ -11,6 +11,7 @@ async def test_the_server_is_alive_and_ready(platform: Platform) -> None:
     ready = await platform.client.get("/health/ready")
     assert ready.status_code == 200
     assert ready.json()["checks"] == {"database": True, "migrations": True, "subscribers": True}
+    assert "analytics.turns" in ready.json()["event_lag"]
 
 
 async def test_the_server_is_not_ready_when_its_subscribers_have_ended(platform: Platform) -> None:

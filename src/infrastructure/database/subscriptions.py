@@ -117,9 +117,7 @@ class Subscriptions:
     async def wait_until_current(self, name: str, *, timeout: float = 5.0) -> None:
         """Return once the subscription has taken in all that is committed by now, else raise `TimeoutError`."""
         head = await self._head()
-        for subscription in self._bus.subscriptions:
-            if subscription.name == name:
-                subscription.wake.set()
+        self._bus.wake(name)
         async with asyncio.timeout(timeout), self._advanced:
             await self._advanced.wait_for(lambda: self._positions.get(name, -1) >= head)
 
@@ -164,15 +162,14 @@ class Subscriptions:
         counted before it runs: an event that ends the process is parked as well.
         """
         name = subscription.name
-        one_by_one = subscription.kind == "reaction" or self._positions[name] < self._one_by_one_until.get(
-            name, 0
-        )
+        failed_until = self._one_by_one_until.get(name, 0)
+        one_by_one = subscription.kind == "reaction" or self._positions[name] < failed_until
         look = await self._look(subscription, 1 if one_by_one else self._policy.batch)
         if look.events and not (one_by_one and await self._parked(subscription, look, last_error)):
             try:
                 await self._hand_over(subscription, look)
             except Exception:
-                self._one_by_one_until[name] = max(look.reached, self._one_by_one_until.get(name, 0))
+                self._one_by_one_until[name] = max(look.reached, failed_until)
                 raise
         await self._reach(subscription, look.reached)
         return bool(look.events)

@@ -1,6 +1,6 @@
 """Health of the house: is it alive, can it serve."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -15,21 +15,28 @@ class Alive(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether the server can serve, and each thing that it needs for that."""
+    """Whether the server can serve, each thing that it needs for that, and how far subscriptions are behind.
+
+    `event_lag` counts positions of the event log; it is empty while the server is not ready.
+    """
 
     status: str
     checks: dict[str, bool]
+    event_lag: dict[str, int]
 
 
 class HealthService:
     """Asks everything that the server cannot serve without."""
 
-    def __init__(self, checks: dict[str, Check]) -> None:
+    def __init__(self, checks: Mapping[str, Check], lags: Callable[[], Awaitable[dict[str, int]]]) -> None:
         self._checks = checks
+        self._lags = lags
 
     async def readiness(self) -> Readiness:
         results = {name: await _passes(check) for name, check in self._checks.items()}
-        return Readiness(status="ready" if all(results.values()) else "not ready", checks=results)
+        ready = all(results.values())
+        lags = await self._lags() if ready else {}
+        return Readiness(status="ready" if ready else "not ready", checks=results, event_lag=lags)
 
 
 @router.get("/health")

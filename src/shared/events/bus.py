@@ -94,6 +94,10 @@ class EventBus:
         for event in events:
             self._signal(type(event)).send(self)
 
+    def wake(self, name: str) -> None:
+        """Let a subscription look at the log now."""
+        self._subscriptions[name].wake.set()
+
     def respond(
         self,
         request_type: type[DomainRequest[ReplyT]],
