@@ -3,7 +3,7 @@
 import argparse
 
 from migrations import histories
-from src.infrastructure.database.engine import sqlite_engine
+from src.infrastructure.database.engine import database_engine
 from src.infrastructure.settings import Settings
 
 
@@ -20,7 +20,7 @@ def main() -> None:
     actions.choices["revision"].add_argument("--message", required=True)
     arguments = parser.parse_args()
 
-    engine = sqlite_engine(Settings().resolved_database_url)
+    engine = database_engine(Settings().resolved_database_url)
     if arguments.action == "upgrade":
         histories.upgrade(engine)
         return

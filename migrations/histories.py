@@ -14,7 +14,8 @@ from src.domains.analytics.models import AnalyticsRecord
 from src.domains.auth.models import AuthRecord
 from src.domains.chat.models import ChatRecord
 from src.domains.knowledge.models import KnowledgeRecord
-from src.infrastructure.database.subscriptions import Checkpoint
+from src.infrastructure.database.checkpoints import Checkpoint
+from src.infrastructure.database.unit_of_work import UnitOfWork
 
 FOLDER = Path(__file__).parent
 
@@ -89,5 +90,6 @@ def _config(history: History) -> Config:
 def _run(engine: Engine, history: History, action: Callable[[Config], object]) -> None:
     config = _config(history)
     with engine.connect().execution_options(writing=True) as connection, connection.begin():
+        UnitOfWork(connection).lock("migrations")
         config.attributes.update(history=history, connection=connection)
         action(config)

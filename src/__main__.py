@@ -1,41 +1,60 @@
-"""`python -m src`: what `make run` calls. Migrates its own SQLite file, then serves the page and the API."""
+"""`python -m src`: what `make run` calls. Migrates its own SQLite file, then serves the page and the API.
+
+A PostgreSQL database is migrated by `make migrate` alone: other servers may be using it.
+"""
 
 import os
 import socket
 import sys
+from contextlib import nullcontext
 
 import uvicorn
 from pydantic import ValidationError
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from migrations import histories
 from src.app import create_app
-from src.infrastructure.database.engine import UnsupportedDatabase, sqlite_engine
+from src.infrastructure.database.engine import UnsupportedDatabase, database_engine, is_shared
+from src.infrastructure.process_locks import AlreadyRunning, single_server
 from src.infrastructure.settings import Settings
-from src.infrastructure.single_server import AlreadyRunning, single_server
 
 
 def main() -> None:
     os.umask(0o077)  # what the server writes is for its own user
     try:
         settings = Settings()
-        engine = sqlite_engine(settings.resolved_database_url)
+        engine = database_engine(settings.resolved_database_url)
     except (ValidationError, UnsupportedDatabase) as error:
         sys.exit(f"The settings are not right: {error}")
     try:
-        with single_server(settings.server_lock):
-            _serve(settings, engine)
+        with single_server(settings.server_lock) if settings.server_lock else nullcontext():
+            _refuse_taken_port(settings.server.host, settings.port)
+            _prepare_schema(engine)
+            _serve(settings)
     except AlreadyRunning as error:
         sys.exit(str(error))
+    except OperationalError as error:
+        sys.exit(f"The database cannot be used: {error.orig}")
 
 
-def _serve(settings: Settings, engine: Engine) -> None:
-    _refuse_taken_port(settings.server.host, settings.port)
-    histories.upgrade(engine)
+def _prepare_schema(engine: Engine) -> None:
+    if is_shared(engine):
+        with engine.connect() as connection:
+            if behind := histories.pending(connection):
+                sys.exit(f"The database's schema is not up to date ({', '.join(behind)}). Run: make migrate")
+    else:
+        histories.upgrade(engine)
     engine.dispose()
+
+
+def _serve(settings: Settings) -> None:
     print(f"The page and the API: http://{settings.server.host}:{settings.port}", flush=True)  # noqa: T201  # for people
+    several = settings.server.workers > 1
     uvicorn.run(
-        create_app(settings),
+        "src.app:create_app" if several else create_app(settings),
+        factory=several,
+        workers=settings.server.workers,
         host=settings.server.host,
         port=settings.port,
         access_log=False,

@@ -17,7 +17,7 @@ from src.domains.chat import routers as chat
 from src.domains.knowledge import routers as knowledge
 from src.infrastructure.container import SERVICES, Container, running
 from src.infrastructure.logging import configure_logging
-from src.infrastructure.operations import health
+from src.infrastructure.operations import events, health, metrics
 from src.infrastructure.settings import Settings
 from src.shared.exceptions.handlers import install_error_handlers
 from src.shared.middleware.authentication import AuthenticationMiddleware
@@ -70,9 +70,17 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
     )
     for name in SERVICES:
         setattr(app.state, name, getattr(container, name)())
-    for router in (auth.router, auth.admin_router, knowledge.router, chat.router, analytics.router):
+    for router in (
+        auth.router,
+        auth.admin_router,
+        knowledge.router,
+        chat.router,
+        analytics.router,
+        events.router,
+    ):
         app.include_router(router, prefix="/api/v1")
-    app.include_router(health.router)
+    for router in (health.router, metrics.router):
+        app.include_router(router)
     install_error_handlers(app)
     app.add_middleware(
         BodyLimitMiddleware,

@@ -1,7 +1,7 @@
 """The composition root: which adapter serves which port, and who listens to whom."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -24,17 +24,22 @@ from src.domains.knowledge.services.collections import CollectionService
 from src.domains.knowledge.services.documents import DocumentService, IngestionService
 from src.domains.knowledge.services.search import IndexReplica, SearchService
 from src.domains.knowledge.services.shelves import Shelves
-from src.infrastructure.database.engine import sqlite_engine
-from src.infrastructure.database.subscriptions import DeliveryPolicy, Subscriptions
+from src.infrastructure.database.deliveries import DeliveryPolicy
+from src.infrastructure.database.engine import database_engine
+from src.infrastructure.database.notifications import Notifications
+from src.infrastructure.database.retention import Retention, RetentionPolicy
+from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.documents.reader import FileDocumentReader
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.llm.null import NullModel
+from src.infrastructure.operations.events import EventService
 from src.infrastructure.operations.health import HealthService
+from src.infrastructure.operations.metrics import MetricsService
+from src.infrastructure.process_locks import OwnFolder, single_server
 from src.infrastructure.search.tantivy import TantivyPassageIndex
 from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
-from src.infrastructure.single_server import single_server
 from src.infrastructure.storage.local_files import LocalFiles
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import PassagesRequested
@@ -59,23 +64,33 @@ def _turn_limits(settings: Settings) -> TurnLimits:
 
 def _delivery_policy(settings: Settings) -> DeliveryPolicy:
     events = settings.events
-    return DeliveryPolicy(events.batch, events.poll_seconds, events.gather_seconds, events.max_attempts)
+    return DeliveryPolicy(
+        batch=events.batch,
+        poll_interval=events.poll_seconds,
+        gather=events.gather_seconds,
+        max_attempts=events.max_attempts,
+        lease=events.lease_seconds,
+    )
 
 
-def _health(database: Database, subscriptions: Subscriptions, pending_migrations: Any) -> HealthService:
+def _retention_policy(settings: Settings) -> RetentionPolicy:
+    return RetentionPolicy(settings.events.keep_days, settings.events.keep_events)
+
+
+def _health(
+    database: Database, subscriptions: Subscriptions, events: EventService, pending_migrations: Any
+) -> HealthService:
     async def database_answers() -> bool:
-        return await database.read(
-            lambda uow: uow.session.connection().exec_driver_sql("SELECT 1").scalar() == 1
-        )
+        return await database.read(lambda uow: uow.connection.exec_driver_sql("SELECT 1").scalar() == 1)
 
     async def migrated() -> bool:
-        return not await database.read(lambda uow: pending_migrations(uow.session.connection()))
+        return not await database.read(lambda uow: pending_migrations(uow.connection))
 
     async def subscribers_run() -> bool:
         return subscriptions.running
 
     checks = {"database": database_answers, "migrations": migrated, "subscribers": subscribers_run}
-    return HealthService(checks, subscriptions.lags)
+    return HealthService(checks, events.lags)
 
 
 class Container(containers.DeclarativeContainer):
@@ -87,18 +102,36 @@ class Container(containers.DeclarativeContainer):
     # The core
     bus = providers.Singleton(EventBus)
     engine = providers.Singleton(
-        sqlite_engine,
+        database_engine,
         settings.provided.resolved_database_url,
         synchronous=settings.provided.database.synchronous,
         connections=settings.provided.database.connections,
+        idle_transaction_seconds=settings.provided.database.idle_transaction_seconds,
     )
     database = providers.Singleton(
-        Database, engine, bus.provided.publish, readers=settings.provided.database.readers
+        Database,
+        engine,
+        bus.provided.publish,
+        readers=settings.provided.database.readers,
+        writers_alone=settings.provided.database.writers_alone,
     )
     subscriptions = providers.Singleton(
         Subscriptions, database, bus, providers.Callable(_delivery_policy, settings)
     )
-    health = providers.Singleton(_health, database, subscriptions, pending_migrations)
+    notifications = providers.Singleton(
+        Notifications, engine, database.provided.process_id, bus.provided.wake_listeners
+    )
+    retention = providers.Singleton(Retention, database, providers.Callable(_retention_policy, settings))
+
+    # The house itself
+    events = providers.Singleton(EventService, database, subscriptions.provided.positions)
+    health = providers.Singleton(_health, database, subscriptions, events, pending_migrations)
+    metrics = providers.Singleton(
+        MetricsService,
+        events,
+        subscriptions.provided.delivered,
+        retention.provided.held_up_by,
+    )
 
     # auth
     tokens = providers.Singleton(
@@ -124,9 +157,8 @@ class Container(containers.DeclarativeContainer):
     # knowledge
     files = providers.Singleton(LocalFiles, settings.provided.data_dir.joinpath.call("uploads"))
     reader = providers.Singleton(FileDocumentReader, settings.provided.knowledge.passage_characters)
-    index = providers.Singleton(
-        TantivyPassageIndex, settings.provided.data_dir.joinpath.call("index"), search_terms
-    )
+    index_folder = providers.Singleton(OwnFolder, settings.provided.data_dir.joinpath.call("index"))
+    index = providers.Singleton(TantivyPassageIndex, index_folder.provided.path, search_terms)
     shelves = providers.Singleton(Shelves, database)
     collections = providers.Singleton(
         CollectionService,
@@ -171,7 +203,9 @@ SERVICES = (
     "sessions",
     "turns",
     "dashboards",
+    "events",
     "health",
+    "metrics",
     "subscriptions",
 )
 """What routers find under these names on `app.state`."""
@@ -191,17 +225,26 @@ def subscribe(container: Container) -> None:
 @asynccontextmanager
 async def running(container: Container) -> AsyncIterator[None]:
     """Start everything in order, and stop it in the other: no event and no answer is cut off."""
-    database, subscriptions, turns = container.database(), container.subscriptions(), container.turns()
-    with single_server(container.settings().server_lock):
+    settings, database, turns = container.settings(), container.database(), container.turns()
+    subscriptions, retention = container.subscriptions(), container.retention()
+    notifications = container.notifications() if database.shared else None
+    with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         subscribe(container)
         database.start()
         try:
             await turns.start()
             await container.ingestion().start()
             await subscriptions.start()
+            await retention.start()
+            if notifications:
+                await notifications.start()
             yield
             await turns.stop()
+            if notifications:
+                await notifications.stop()
+            await retention.stop()
             await subscriptions.stop()
         finally:
             await database.stop()
             container.index().close()
+            container.index_folder().release()

@@ -4,10 +4,10 @@
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
@@ -17,6 +17,9 @@ class ServerSettings(BaseModel):
 
     page: bool = Field(True, description="Serve the web page beside the API.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 serves other machines too.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Server processes; more than one needs PostgreSQL and a page of its own."
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is not an upload.")
 
 
@@ -27,11 +30,17 @@ class DatabaseSettings(BaseModel):
         "FULL", description="FULL keeps every commit through a power cut; NORMAL may lose the last ones."
     )
     readers: int = Field(4, ge=1, le=64, description="Read transactions that run at once.")
+    writers_alone: int = Field(
+        2, ge=1, le=64, description="On PostgreSQL, transactions that write beside the group commit at once."
+    )
+    idle_transaction_seconds: float = Field(
+        10.0, ge=1, description="On PostgreSQL, how long a stopped process can hold its transaction."
+    )
 
     @property
     def connections(self) -> int:
-        """The readers' and the writer's."""
-        return self.readers + 1
+        """The readers', the group commit's, and those of writers beside it."""
+        return self.readers + 1 + self.writers_alone
 
 
 class EventSettings(BaseModel):
@@ -40,7 +49,16 @@ class EventSettings(BaseModel):
     batch: int = Field(500, ge=1, description="Events a subscription takes at once.")
     poll_seconds: float = Field(1.0, gt=0, description="How often a subscription looks without being woken.")
     gather_seconds: float = Field(0.05, ge=0, description="How long a projection lets events come together.")
-    max_attempts: int = Field(8, ge=1, description="Tries of an event before it is parked.")
+    max_attempts: int = Field(8, ge=1, description="Tries of an event by itself before it is parked.")
+    lease_seconds: float = Field(
+        15.0, ge=1, description="How long a process that delivers to a reaction may be silent."
+    )
+    keep_days: float | None = Field(
+        None, gt=0, description="Age at which events are trimmed; never by default."
+    )
+    keep_events: int | None = Field(
+        None, ge=0, description="How many events are kept at least; all of them by default."
+    )
 
 
 class AuthSettings(BaseModel):
@@ -96,7 +114,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="Everything that the server writes lies under it.")
     database_url: str | None = Field(
-        None, description="A SQLAlchemy URL; by default a SQLite file in DATA_DIR."
+        None, description="A SQLAlchemy URL, SQLite's or PostgreSQL's; by default a SQLite file in DATA_DIR."
     )
     port: int = Field(8000, ge=1, le=65535, description="Port of the page and the API.")
     api_url: str | None = Field(None, description="Where the page finds the API; by default this server.")
@@ -121,6 +139,17 @@ class Settings(BaseSettings):
         return f"http://{'127.0.0.1' if everywhere else self.server.host}:{self.port}"
 
     @property
-    def server_lock(self) -> Path:
-        """The file that the one server process of this database holds."""
-        return Path(f"{make_url(self.resolved_database_url).database}.lock")
+    def server_lock(self) -> Path | None:
+        """The file that the one server process of a SQLite database holds; PostgreSQL takes several."""
+        url = make_url(self.resolved_database_url)
+        return Path(f"{url.database}.lock") if url.get_backend_name() == "sqlite" else None
+
+    @model_validator(mode="after")
+    def _workers_can_share(self) -> Self:
+        if self.server.workers > 1 and self.server_lock:
+            raise ValueError("SERVER__WORKERS above 1 needs PostgreSQL: SQLite is for one server process")
+        if self.server.workers > 1 and self.server.page:
+            raise ValueError(
+                "SERVER__WORKERS above 1 needs SERVER__PAGE=false: serve the page by itself with `make ui`"
+            )
+        return self

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import httpx
@@ -13,6 +11,7 @@ from src.domains.chat.services.ports import ModelFailed
 from src.infrastructure.settings import ChatSettings, Settings
 from src.shared.events.knowledge import Passage
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
+from tests.databases import query
 from tests.fakes import ScriptedModel
 
 LEAVE = b"# Leave\n\nAnnual leave is 25 days a year. It is requested three days before.\n"
@@ -282,12 +281,10 @@ async def test_a_deleted_session_leaves_no_text_of_it_in_the_database(
     await admin.delete(f"/chat/sessions/{answer['session_id']}")
     gone = await admin.call("GET", f"/chat/sessions/{answer['session_id']}")
     assert problem_of(gone) == (404, "unknown_session")
-    with closing(sqlite3.connect(settings.data_dir / "platform.db")) as database:
-        logged = database.execute("SELECT name, payload FROM event_log").fetchall()
-        kept = database.execute("SELECT * FROM chat_message").fetchall()
+    logged = query(settings, "SELECT name, payload FROM event_log")
     assert "chat.message_received" in str(logged)
     assert "xylophone" not in str(logged)
-    assert kept == []
+    assert query(settings, "SELECT * FROM chat_message") == []
 
 
 async def test_text_that_is_saved_together_with_the_deletion_is_redacted_too(
@@ -299,8 +296,7 @@ async def test_text_that_is_saved_together_with_the_deletion_is_redacted_too(
     question = {"message": "xylophone", "session_id": session["id"]}
     asking = [admin.call("POST", "/chat", json=question) for _ in range(5)]
     await asyncio.gather(*asking, admin.call("DELETE", f"/chat/sessions/{session['id']}"))
-    with closing(sqlite3.connect(settings.data_dir / "platform.db")) as database:
-        assert "xylophone" not in str(database.execute("SELECT payload FROM event_log").fetchall())
+    assert "xylophone" not in str(query(settings, "SELECT payload FROM event_log"))
     await platform.delivered("analytics.turns")
     totals = (await admin.get("/analytics/dashboard"))["totals"]
     assert totals["answers"] <= totals["messages"] <= 5

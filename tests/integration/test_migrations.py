@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, inspect
 
 from migrations import histories
-from src.infrastructure.database.engine import sqlite_engine
+from src.infrastructure.database.engine import database_engine
 from src.infrastructure.settings import Settings
 from tests.builders import platform_on
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def engine(settings: Settings) -> Iterator[Engine]:
-    engine = sqlite_engine(settings.resolved_database_url)
+    engine = database_engine(settings.resolved_database_url)
     yield engine
     engine.dispose()
 
@@ -82,7 +82,7 @@ def test_the_command_line_migrates_rolls_back_and_writes_a_revision(tmp_path: Pa
 
     run("upgrade")
     run("downgrade", "--domain", "chat")
-    engine = sqlite_engine(f"sqlite:///{tmp_path / 'data' / 'platform.db'}")
+    engine = database_engine(f"sqlite:///{tmp_path / 'data' / 'platform.db'}")
     assert "chat_session" not in counts(engine)
     run("upgrade")
     assert "chat_session" in counts(engine)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, case, distinct, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, distinct, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from src.domains.analytics.models import Turn, TurnGroup
@@ -88,6 +88,10 @@ class TurnRepository:
 
     def rate(self, answer_id: UUID, rating: str) -> None:
         self._session.connection().execute(RATE_TURN, {"rated_id": answer_id, "rating": rating})
+
+    def delete_all(self) -> None:
+        for table in (TURN_GROUPS, TURNS):
+            self._session.connection().execute(delete(table))
 
     def totals(self, wanted: TurnFilter) -> Totals:
         query = select(

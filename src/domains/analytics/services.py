@@ -81,6 +81,10 @@ class TurnProjection:
     def rate(self, uow: UnitOfWork, event: FeedbackGiven) -> None:
         TurnRepository(uow.session).rate(event.message_id, event.rating)
 
+    def clear(self, uow: UnitOfWork) -> None:
+        """Delete every row: a replay of the log makes them anew."""
+        TurnRepository(uow.session).delete_all()
+
 
 class DashboardService:
     """Answers what the dashboard shows."""

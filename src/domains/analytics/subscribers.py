@@ -19,3 +19,4 @@ def subscribe(bus: EventBus, projection: TurnProjection) -> None:
     bus.subscribe(ChatResponseFailed, projection.fail, name=TURNS, kind="projection")
     bus.subscribe(SessionDeleted, projection.abandon, name=TURNS, kind="projection")
     bus.subscribe(FeedbackGiven, projection.rate, name=TURNS, kind="projection")
+    bus.rebuild_with(projection.clear, name=TURNS)

@@ -5,7 +5,7 @@ publishing only wakes the subscriptions, so a listener can fail or be slow witho
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -40,6 +40,7 @@ class Subscription:
     kind: Kind
     handlers: dict[type[DomainEvent], Callable[..., Any]] = field(default_factory=dict)
     give_up: dict[type[DomainEvent], Callable[[Any], Awaitable[None]]] = field(default_factory=dict)
+    clear: Callable[[Any], None] | None = None
     replica: Replica | None = None
     event_types: dict[str, type[DomainEvent]] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -83,6 +84,10 @@ class EventBus:
             subscription.give_up[event_type] = give_up
         self._listen(subscription, event_type)
 
+    def rebuild_with(self, clear: Callable[[Any], None], *, name: str) -> None:
+        """Let a projection be replayed: `clear(uow)` empties its tables before the log is read anew."""
+        self._subscriptions[name].clear = clear
+
     def replicate(self, event_types: Iterable[type[DomainEvent]], replica: Replica, *, name: str) -> None:
         """Keep `replica` up to date with events of these types (a local subscription)."""
         subscription = self._subscriptions[name] = Subscription(name, "local", replica=replica)
@@ -91,12 +96,18 @@ class EventBus:
 
     def publish(self, events: Iterable[DomainEvent]) -> None:
         """Wake whoever listens. Called by the unit of work after its commit, on the event loop's thread."""
-        for event in events:
-            self._signal(type(event)).send(self)
+        for event_type in {type(event) for event in events}:
+            self._signal(event_type).send(self)
 
     def wake(self, name: str) -> None:
         """Let a subscription look at the log now."""
         self._subscriptions[name].wake.set()
+
+    def wake_listeners(self, event_names: Collection[str]) -> None:
+        """Wake whoever listens to one of these: another process has published them."""
+        for subscription in self._subscriptions.values():
+            if not subscription.event_types.keys().isdisjoint(event_names):
+                subscription.wake.set()
 
     def respond(
         self,

@@ -1,0 +1,298 @@
+"""Delivery to projections and reactions, which all server processes share by their checkpoints.
+
+A batch that failed is taken one event at a time to its end, and each attempt is counted before it runs, in a
+transaction of its own: an event that ends the process is counted too. The first batch after a start is taken
+that way as well, because it may hold what ended the process before. An event that has had all its attempts is
+parked.
+"""
+
+import asyncio
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete
+
+from src.infrastructure.database import checkpoints, event_log
+from src.infrastructure.database.checkpoints import Checkpoint, LeaseLost, ParkedEvent
+from src.infrastructure.database.deliveries import Delivery, DeliveryPolicy, Look
+from src.infrastructure.database.event_log import EventRow
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.shared.events.base import caused_by
+from src.shared.events.bus import Subscription
+from src.shared.exceptions.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+
+class SharedDelivery(Delivery):
+    """Attempts, parking, and an administrator's wish to try parked events again."""
+
+    def __init__(self, database: Database, subscription: Subscription, policy: DeliveryPolicy) -> None:
+        super().__init__(database, subscription, policy)
+        self._holder = database.process_id
+        self._one_by_one_until = 0
+        self._in_hand_until = 0
+        self._retry_requested = False
+        self._error: str | None = None
+
+    async def start(self) -> None:
+        def first_batch(uow: UnitOfWork) -> Look:
+            self.position = uow.session.get_one(Checkpoint, self.name).position
+            return self._look(uow, self.position, self._policy.batch)
+
+        look = await self._database.read(first_batch)
+        self._one_by_one_until = look.events[-1].position if look.events else 0
+
+    async def deliver(self) -> bool:
+        try:
+            if self.position < self._one_by_one_until:
+                delivered = await self._deliver_one()
+            else:
+                delivered = await self._take(self._policy.batch)
+            if self._retry_requested:
+                await self._retry_parked()
+        except LeaseLost:
+            log.warning("lease_lost", subscription=self.name)
+            return False
+        except Unavailable:
+            raise  # the database's fault, not the events'
+        except Exception as error:
+            self._error = repr(error)
+            self._one_by_one_until = max(self._one_by_one_until, self._in_hand_until)
+            raise
+        self._error = None
+        return delivered
+
+    @abstractmethod
+    async def _take(self, limit: int) -> bool:
+        """Deliver up to so many events past the checkpoint; tell whether there were any."""
+
+    @abstractmethod
+    async def _retry_next(self) -> bool:
+        """Deliver the next parked event that shall be tried again; tell whether there was one."""
+
+    def _claim(self, uow: UnitOfWork) -> Checkpoint | None:
+        checkpoint = checkpoints.claim(uow, self.name, self._holder)
+        if checkpoint:
+            self.position = checkpoint.position
+            self._retry_requested = checkpoint.retry_requested
+        return checkpoint
+
+    def _look_past(self, uow: UnitOfWork, checkpoint: Checkpoint, limit: int) -> Look:
+        look = self._look(uow, checkpoint.position, limit)
+        if look.events:
+            self._in_hand_until = look.events[-1].position
+        else:
+            checkpoint.advance(look.reached)
+        return look
+
+    def _has_taken(self, look: Look | None) -> bool:
+        """Note how far a committed step has come; tell whether it delivered anything."""
+        if look:
+            self.position = look.reached
+            self.delivered += len(look.events)
+        return bool(look and look.events)
+
+    async def _deliver_one(self) -> bool:
+        exhausted = await self._database.write(self._count_attempt, alone=True)
+        if exhausted is None:
+            return await self._take(1)
+        await self._give_up(exhausted)
+        await self._database.write(lambda uow: self._park(uow, exhausted), alone=True)
+        return True
+
+    def _count_attempt(self, uow: UnitOfWork) -> EventRow | None:
+        """Count an attempt at the next event; return it instead when it has had all of them."""
+        checkpoint = self._claim(uow)
+        if checkpoint is None:
+            return None
+        look = self._look_past(uow, checkpoint, 1)
+        if not look.events:
+            return None
+        if checkpoint.attempts:
+            checkpoint.error = self._error or checkpoint.error
+        if checkpoint.attempts >= self._policy.max_attempts:
+            return look.events[0]
+        checkpoint.attempts += 1
+        return None
+
+    async def _give_up(self, event: EventRow) -> None:
+        """Tell whoever wants to know, before the event is parked: better twice than never."""
+        if give_up := self.subscription.give_up.get(self.subscription.event_types[event.name]):
+            try:
+                await give_up(self._decode(event))
+            except Exception:
+                log.exception("give_up_failed", subscription=self.name, position=event.position)
+
+    def _park(self, uow: UnitOfWork, event: EventRow) -> None:
+        checkpoint = self._claim(uow)
+        if checkpoint and checkpoint.position < event.position:
+            checkpoints.park(uow, checkpoint, event)
+            log.error("event_parked", subscription=self.name, position=event.position, error=checkpoint.error)
+
+    async def _retry_parked(self) -> None:
+        try:
+            while await self._retry_next():
+                log.info("parked_event_delivered", subscription=self.name)
+        except Exception as error:
+            log.exception("parked_event_failed_again", subscription=self.name)
+            failure = repr(error)
+            await self._database.write(
+                lambda uow: checkpoints.note_failed_retry(uow, self.name, failure), alone=True
+            )
+
+
+class ProjectionDelivery(SharedDelivery):
+    """The handlers' changes and the checkpoint are one transaction: each event has its effect exactly once."""
+
+    async def _take(self, limit: int) -> bool:
+        return self._has_taken(await self._database.write(lambda uow: self._project(uow, limit), alone=True))
+
+    def _project(self, uow: UnitOfWork, limit: int) -> Look | None:
+        checkpoint = self._claim(uow)
+        if checkpoint is None:
+            return None
+        if checkpoint.replay_requested:
+            self._begin_anew(uow, checkpoint)
+        look = self._look_past(uow, checkpoint, limit)
+        for event in look.events:
+            self._handle(uow, event)
+        checkpoint.advance(look.reached)
+        return look
+
+    def _begin_anew(self, uow: UnitOfWork, checkpoint: Checkpoint) -> None:
+        """Empty the projection's tables and go back to the beginning of the log, if that is still there."""
+        checkpoint.replay_requested = False
+        clear = self.subscription.clear
+        if clear is None or event_log.trimmed_to(uow.connection):
+            log.error("replay_refused", subscription=self.name)
+            return
+        clear(uow)
+        uow.session.execute(delete(ParkedEvent).where(ParkedEvent.subscription == self.name))
+        checkpoint.position, checkpoint.attempts, checkpoint.error = 0, 0, None
+        self.position = self._one_by_one_until = 0
+        log.info("replay_begins", subscription=self.name)
+
+    def _handle(self, uow: UnitOfWork, event: EventRow) -> None:
+        decoded = self._decode(event)
+        with caused_by(decoded):
+            self.subscription.handlers[type(decoded)](uow, decoded)
+
+    async def _retry_next(self) -> bool:
+        return await self._database.write(self._project_parked, alone=True)
+
+    def _project_parked(self, uow: UnitOfWork) -> bool:
+        if self._claim(uow) is None or (parked := checkpoints.wanted_retry(uow, self.name)) is None:
+            return False
+        self._handle(uow, _logged(uow, parked))
+        uow.session.delete(parked)
+        return True
+
+
+class ReactionDelivery(SharedDelivery):
+    """The handlers run outside any transaction, under a lease: each event is delivered at least once."""
+
+    async def _take(self, limit: int) -> bool:
+        look = await self._database.write(lambda uow: self._lease_and_look(uow, limit), alone=True)
+        if look and look.events:
+            async with self._kept_lease():
+                look = await self._react(look)
+        return self._has_taken(look)
+
+    def _lease_and_look(self, uow: UnitOfWork, limit: int) -> Look | None:
+        checkpoint = self._claim(uow)
+        if checkpoint is None:
+            return None
+        look = self._look_past(uow, checkpoint, limit)
+        if look.events:
+            self._lease(uow, checkpoint)
+        return look
+
+    async def _react(self, look: Look) -> Look:
+        """Handle the events, saving now and then how far it has come; return what was handled."""
+        handled, saved_at = 0, time.monotonic()
+        try:
+            for event in look.events:
+                if self.stopping.is_set():
+                    return Look(look.events[:handled], event.position - 1)
+                await self._handle(event)
+                handled += 1
+                if time.monotonic() - saved_at > self._policy.save_every:
+                    await self._save(event.position)
+                    saved_at = time.monotonic()
+        finally:
+            is_done = handled == len(look.events)
+            await self._save(look.reached if is_done else look.events[handled].position - 1, release=True)
+        return look
+
+    async def _handle(self, event: EventRow) -> None:
+        decoded = self._decode(event)
+        with caused_by(decoded):
+            await self.subscription.handlers[type(decoded)](decoded)
+
+    async def _save(self, reached: int, *, release: bool = False) -> None:
+        def save(uow: UnitOfWork) -> None:
+            checkpoint = checkpoints.claim_leased(uow, self.name, self._holder)
+            checkpoint.advance(reached)
+            if release:
+                checkpoint.release()
+            else:
+                self._lease(uow, checkpoint)
+
+        await self._database.write(save, alone=True)
+
+    @asynccontextmanager
+    async def _kept_lease(self) -> AsyncIterator[None]:
+        """Renew the lease in the background, however long a handler takes."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(self._policy.lease / 3)
+                await self._save(0)
+
+        renewal = asyncio.create_task(renew(), name=f"{self.name}-lease")
+        try:
+            yield
+        finally:
+            renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
+
+    def _lease(self, uow: UnitOfWork, checkpoint: Checkpoint) -> None:
+        checkpoint.lease(self._holder, checkpoints.now(uow) + timedelta(seconds=self._policy.lease))
+
+    async def _retry_next(self) -> bool:
+        found = await self._database.write(self._lease_parked, alone=True)
+        if found is None:
+            return False
+        parked_id, event = found
+        async with self._kept_lease():
+            try:
+                await self._handle(event)
+            except BaseException:
+                await self._save(0, release=True)
+                raise
+        await self._database.write(lambda uow: self._unpark(uow, parked_id), alone=True)
+        return True
+
+    def _lease_parked(self, uow: UnitOfWork) -> tuple[UUID, EventRow] | None:
+        checkpoint = self._claim(uow)
+        if checkpoint is None or (parked := checkpoints.wanted_retry(uow, self.name)) is None:
+            return None
+        self._lease(uow, checkpoint)
+        return parked.id, _logged(uow, parked)
+
+    def _unpark(self, uow: UnitOfWork, parked_id: UUID) -> None:
+        checkpoints.claim_leased(uow, self.name, self._holder).release()
+        uow.session.execute(delete(ParkedEvent).where(ParkedEvent.id == parked_id))
+
+
+def _logged(uow: UnitOfWork, parked: ParkedEvent) -> EventRow:
+    event = event_log.at(uow.connection, parked.position)
+    if event is None:
+        raise LookupError(f"event {parked.event_id} is no longer in the log")
+    return event

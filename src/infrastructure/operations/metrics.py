@@ -1,0 +1,90 @@
+"""`GET /metrics`: figures of this server process, and of the event log it shares, for Prometheus."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from src.infrastructure.operations.events import EventService, SubscriptionStatus
+
+router = APIRouter(tags=["operations"])
+
+
+class EventCollector(Collector):
+    """The event log's figures as they were when they were asked for."""
+
+    def __init__(
+        self,
+        statuses: Sequence[SubscriptionStatus],
+        head: int,
+        delivered: Mapping[str, int],
+        held_up_by: Sequence[str],
+    ) -> None:
+        self._statuses = statuses
+        self._head = head
+        self._delivered = delivered
+        self._held_up_by = held_up_by
+
+    def collect(self) -> Iterator[Metric]:
+        head = GaugeMetricFamily("platform_event_log_position", "Position of the newest event.")
+        head.add_metric([], self._head)
+        yield head
+        lag = GaugeMetricFamily(
+            "platform_event_lag", "Positions a subscription has yet to look at.", labels=["subscription"]
+        )
+        parked = GaugeMetricFamily(
+            "platform_events_parked", "Events set aside with their error.", labels=["subscription"]
+        )
+        attempts = GaugeMetricFamily(
+            "platform_event_attempts", "Tries of a subscription's next event.", labels=["subscription"]
+        )
+        for status in self._statuses:
+            lag.add_metric([status.name], status.lag)
+            parked.add_metric([status.name], status.parked)
+            attempts.add_metric([status.name], status.attempts)
+        yield from (lag, parked, attempts)
+        delivered = CounterMetricFamily(
+            "platform_events_delivered", "Events this process has delivered.", labels=["subscription"]
+        )
+        for name, count in self._delivered.items():
+            delivered.add_metric([name], count)
+        yield delivered
+        held_up = GaugeMetricFamily(
+            "platform_event_trimming_held_up",
+            "The log waits for this one to be trimmed.",
+            labels=["subscription"],
+        )
+        for name in self._held_up_by:
+            held_up.add_metric([name], 1)
+        yield held_up
+
+
+class MetricsService:
+    """Gathers what Prometheus scrapes."""
+
+    def __init__(
+        self,
+        events: EventService,
+        delivered: Callable[[], Mapping[str, int]],
+        held_up_by: Callable[[], Sequence[str]],
+    ) -> None:
+        self._events = events
+        self._delivered = delivered
+        self._held_up_by = held_up_by
+
+    async def exposition(self) -> bytes:
+        """Return all figures in Prometheus' text format."""
+        collector = EventCollector(
+            await self._events.status(), await self._events.head(), self._delivered(), self._held_up_by()
+        )
+        registry = CollectorRegistry()
+        registry.register(collector)
+        return generate_latest(REGISTRY) + generate_latest(registry)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    service: MetricsService = request.app.state.metrics
+    return Response(await service.exposition(), media_type=CONTENT_TYPE_LATEST)
