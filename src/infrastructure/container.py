@@ -58,6 +58,7 @@ def _turn_limits(settings: Settings) -> TurnLimits:
         passages_timeout=settings.chat.passages_timeout_seconds,
         history_messages=settings.chat.history_messages,
         generation_timeout=settings.chat.generation_timeout_seconds,
+        lease=settings.chat.lease_seconds,
         stop_grace=settings.chat.stop_grace_seconds,
     )
 

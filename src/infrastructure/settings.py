@@ -91,6 +91,9 @@ class ChatSettings(BaseModel):
     passages_timeout_seconds: float = Field(5.0, gt=0, description="How long a turn waits for passages.")
     history_messages: int = Field(10, ge=0, description="Earlier messages a model is given.")
     generation_timeout_seconds: float = Field(120.0, gt=0, description="How long one answer may take.")
+    lease_seconds: float = Field(
+        60.0, ge=3, description="How long a process that writes answers may be silent before they are closed."
+    )
     stop_grace_seconds: float = Field(5.0, ge=0, description="How long a stop waits for running answers.")
 
 

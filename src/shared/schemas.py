@@ -3,13 +3,24 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
 
 class RequestModel(BaseModel):
-    """A request's body: unknown fields are refused, so a misspelt one is noticed."""
+    """A request's body: unknown fields are refused, so a misspelt one is noticed.
+
+    So is the character NUL, which PostgreSQL's texts cannot hold.
+    """
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_nul(cls, value: object) -> object:
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and "\0" in text for text in texts):
+            raise ValueError("holds the character NUL")
+        return value
 
 
 class ResponseModel(BaseModel):

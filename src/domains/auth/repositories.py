@@ -80,12 +80,13 @@ class SignInRepository:
     def add(self, sign_in: SignIn) -> None:
         self._session.add(sign_in)
 
-    def open_by_refresh_hash(self, refresh_hash: bytes, now: datetime) -> SignIn | None:
-        return self._session.scalar(
-            select(SignIn).where(
-                SignIn.refresh_hash == refresh_hash, SignIn.ended_at.is_(None), SignIn.expires_at > now
-            )
+    def open_by_refresh_hash(
+        self, refresh_hash: bytes, now: datetime, *, for_update: bool = False
+    ) -> SignIn | None:
+        query = select(SignIn).where(
+            SignIn.refresh_hash == refresh_hash, SignIn.ended_at.is_(None), SignIn.expires_at > now
         )
+        return self._session.scalar(query.with_for_update() if for_update else query)
 
     def ended_since(self, moment: datetime) -> Sequence[UUID]:
         return self._session.scalars(select(SignIn.id).where(SignIn.ended_at > moment)).all()

@@ -35,7 +35,10 @@ class Session(ChatRecord):
 
 
 class Message(ChatRecord):
-    """A question or an answer. What follows `status` is the answer's alone; times in ms, cost in US dollars."""
+    """A question or an answer. What follows `status` is the answer's alone; times in ms, cost in US dollars.
+
+    A pending answer is being written by a server process that prolongs `leased_until` while it lives.
+    """
 
     __tablename__ = "chat_message"
     __table_args__ = (
@@ -51,6 +54,7 @@ class Message(ChatRecord):
     content: Mapped[str]
     created_at: Mapped[datetime]
     status: Mapped[str]
+    leased_until: Mapped[datetime | None]
     question_id: Mapped[UUID | None]
     model: Mapped[str | None]
     grounded: Mapped[bool | None]

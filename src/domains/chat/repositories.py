@@ -1,6 +1,6 @@
 """Named queries of chat."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,10 +33,9 @@ class SessionRepository:
         values = {"id": session_id, "user_id": user_id, "title": title, "created_at": now, "updated_at": now}
         self._session.connection().execute(INSERT_SESSION, values)
 
-    def owned(self, session_id: UUID, user_id: UUID) -> Session | None:
-        return self._session.scalar(
-            select(Session).where(Session.id == session_id, Session.user_id == user_id)
-        )
+    def owned(self, session_id: UUID, user_id: UUID, *, for_update: bool) -> Session | None:
+        query = select(Session).where(Session.id == session_id, Session.user_id == user_id)
+        return self._session.scalar(query.with_for_update() if for_update else query)
 
     def owner(self, session_id: UUID) -> UUID:
         return self._session.get_one(Session, session_id).user_id
@@ -57,7 +56,13 @@ class MessageRepository:
         self._session = session
 
     def add_turn(
-        self, session_id: UUID, question_id: UUID, answer_id: UUID, question: str, now: datetime
+        self,
+        session_id: UUID,
+        question_id: UUID,
+        answer_id: UUID,
+        question: str,
+        now: datetime,
+        leased_until: datetime,
     ) -> None:
         """Save a question and the answer that is pending."""
         common = {"session_id": session_id, "created_at": now}
@@ -65,7 +70,10 @@ class MessageRepository:
         answer = {"id": answer_id, "role": "assistant", "content": "", "status": "pending"}
         self._session.connection().execute(
             INSERT_MESSAGE,
-            [{**common, **asked, "question_id": None}, {**common, **answer, "question_id": question_id}],
+            [
+                {**common, **asked, "question_id": None, "leased_until": None},
+                {**common, **answer, "question_id": question_id, "leased_until": leased_until},
+            ],
         )
 
     def finish(self, message_id: UUID, values: Mapping[str, Any]) -> bool:
@@ -73,9 +81,10 @@ class MessageRepository:
         changed = self._session.connection().execute(FINISH_MESSAGE, {"message_id": message_id, **values})
         return changed.rowcount == 1
 
-    def owned(self, message_id: UUID, user_id: UUID) -> Message | None:
+    def owned(self, message_id: UUID, user_id: UUID, *, for_update: bool) -> Message | None:
         query = select(Message).join(Session, Message.session_id == Session.id)
-        return self._session.scalar(query.where(Message.id == message_id, Session.user_id == user_id))
+        query = query.where(Message.id == message_id, Session.user_id == user_id)
+        return self._session.scalar(query.with_for_update() if for_update else query)
 
     def page(self, session_id: UUID, after: UUID | None, limit: int) -> Sequence[Message]:
         """Return a session's messages, oldest first."""
@@ -87,5 +96,11 @@ class MessageRepository:
         query = select(Message).where(Message.session_id == session_id, Message.status == "completed")
         return self._session.scalars(query.order_by(Message.id.desc()).limit(limit)).all()[::-1]
 
-    def pending(self) -> Sequence[Message]:
-        return self._session.scalars(select(Message).where(Message.status == "pending")).all()
+    def prolong(self, message_ids: Collection[UUID], until: datetime) -> None:
+        running = MESSAGES.c.id.in_(message_ids), MESSAGES.c.status == "pending"
+        self._session.connection().execute(update(MESSAGES).where(*running).values(leased_until=until))
+
+    def abandoned(self, before: datetime | None) -> Sequence[Message]:
+        """Return pending answers whose lease ended before the moment; all that are pending without one."""
+        query = select(Message).where(Message.status == "pending").with_for_update(skip_locked=True)
+        return self._session.scalars(query.where(Message.leased_until < before) if before else query).all()

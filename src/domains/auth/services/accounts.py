@@ -16,6 +16,9 @@ from src.shared.events.auth import SignedOut, UserRegistered
 from src.shared.events.base import utc_now
 from src.shared.exceptions.errors import Conflict, NotAuthenticated, NotFound
 
+ACCOUNTS = "auth.accounts"
+"""The lock of those who decide by what other accounts there are."""
+
 
 class EmailTaken(Conflict):
     code = "email_taken"
@@ -64,10 +67,10 @@ class AccountService:
         password_hash = await self._passwords.hash(password)
 
         def register(uow: UnitOfWork) -> User:
+            uow.lock(ACCOUNTS)  # only one can find the address free, or the table empty
             users = UserRepository(uow.session)
             if users.by_email(identity(email)):
                 raise EmailTaken("There is an account with this e-mail address. Sign in instead.")
-            # Units of work that write run one after another, so only one can find the table empty.
             role = "admin" if users.count() == 0 else "user"
             user = User(
                 email=identity(email),
@@ -82,7 +85,7 @@ class AccountService:
             uow.record(UserRegistered(user_id=user.id, role=role))
             return user
 
-        user = await self._database.write(register)
+        user = await self._database.write(register, alone=True)
         await self._directory_is_current()
         return user
 
@@ -114,7 +117,7 @@ class AccountService:
         following = new_refresh_token()
 
         def rotate(uow: UnitOfWork) -> tuple[User, SignIn]:
-            sign_in = _open_sign_in(uow, refresh_token)
+            sign_in = _open_sign_in(uow, refresh_token, for_update=True)
             sign_in.refresh_hash = refresh_token_hash(following)
             user = UserRepository(uow.session).get(sign_in.user_id)
             if user is None or not user.is_active:
@@ -129,7 +132,7 @@ class AccountService:
         await self._refuse_ended(refresh_token)
 
         def end(uow: UnitOfWork) -> None:
-            sign_in = _open_sign_in(uow, refresh_token)
+            sign_in = _open_sign_in(uow, refresh_token, for_update=True)
             sign_in.ended_at = utc_now()
             uow.record(SignedOut(user_id=sign_in.user_id, sign_in_id=sign_in.id))
 
@@ -148,7 +151,7 @@ class AccountService:
         return await self._database.write(rename)
 
     async def _refuse_ended(self, refresh_token: str) -> None:
-        """Refuse without a write: a unit of work that fails makes those committed with it run again."""
+        """Refuse without waiting for the writer."""
 
         def look(uow: UnitOfWork) -> None:
             _open_sign_in(uow, refresh_token)
@@ -173,9 +176,9 @@ def find_user(uow: UnitOfWork, user_id: UUID) -> User:
     return user
 
 
-def _open_sign_in(uow: UnitOfWork, refresh_token: str) -> SignIn:
-    hashed = refresh_token_hash(refresh_token)
-    sign_in = SignInRepository(uow.session).open_by_refresh_hash(hashed, utc_now())
+def _open_sign_in(uow: UnitOfWork, refresh_token: str, *, for_update: bool = False) -> SignIn:
+    sign_ins, hashed = SignInRepository(uow.session), refresh_token_hash(refresh_token)
+    sign_in = sign_ins.open_by_refresh_hash(hashed, utc_now(), for_update=for_update)
     if sign_in is None:
         raise InvalidRefreshToken("This sign-in has ended. Sign in again.")
     return sign_in

@@ -6,12 +6,15 @@ from uuid import UUID
 
 from src.domains.auth.models import Group, Role, User
 from src.domains.auth.repositories import GroupRepository, UserRepository
-from src.domains.auth.services.accounts import find_user
+from src.domains.auth.services.accounts import ACCOUNTS, find_user
 from src.domains.auth.services.directory import rights_of
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.shared.events.auth import GroupDeleted, UserRightsChanged
 from src.shared.events.base import utc_now
 from src.shared.exceptions.errors import Conflict, InvalidRequest, NotFound
+
+GROUPS = "auth.groups"
+"""The lock of those who decide by what other groups there are."""
 
 
 class UnknownGroup(NotFound):
@@ -51,6 +54,7 @@ class AdministrationService:
 
     async def change_rights(self, user_id: UUID, change: RightsChange) -> User:
         def apply(uow: UnitOfWork) -> User:
+            uow.lock(ACCOUNTS)  # two administrators must not take the role from each other at once
             user = find_user(uow, user_id)
             if change.role is not None:
                 user.role = change.role
@@ -62,7 +66,7 @@ class AdministrationService:
             _record_rights(uow, user)
             return user
 
-        user = await self._database.write(apply)
+        user = await self._database.write(apply, alone=True)
         await self._directory_is_current()
         return user
 
@@ -71,27 +75,30 @@ class AdministrationService:
 
     async def create_group(self, name: str) -> Group:
         def create(uow: UnitOfWork) -> Group:
+            uow.lock(GROUPS)
             _check_name_is_free(uow, name)
             group = Group(name=name, created_at=utc_now())
             GroupRepository(uow.session).add(group)
             return group
 
-        return await self._database.write(create)
+        return await self._database.write(create, alone=True)
 
     async def rename_group(self, group_id: UUID, name: str) -> Group:
         def rename(uow: UnitOfWork) -> Group:
+            uow.lock(GROUPS)
             group = _find_group(uow, group_id)
             if group.name != name:
                 _check_name_is_free(uow, name)
                 group.name = name
             return group
 
-        return await self._database.write(rename)
+        return await self._database.write(rename, alone=True)
 
     async def delete_group(self, group_id: UUID) -> None:
         """Delete a group; its members lose what they could read through it."""
 
         def delete(uow: UnitOfWork) -> None:
+            uow.lock(ACCOUNTS)
             group = _find_group(uow, group_id)
             for member in UserRepository(uow.session).in_group(group_id):
                 member.groups.remove(group)
@@ -100,7 +107,7 @@ class AdministrationService:
             GroupRepository(uow.session).delete(group)
             uow.record(GroupDeleted(group_id=group_id))
 
-        await self._database.write(delete)
+        await self._database.write(delete, alone=True)
         await self._directory_is_current()
 
 

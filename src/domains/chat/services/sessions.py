@@ -58,7 +58,7 @@ class SessionService:
 
     async def rename(self, user_id: UUID, session_id: UUID, title: str) -> Session:
         def rename(uow: UnitOfWork) -> Session:
-            session = find_session(uow, user_id, session_id)
+            session = find_session(uow, user_id, session_id, for_update=True)
             session.title = title
             return session
 
@@ -68,7 +68,8 @@ class SessionService:
         """Delete a session with its messages, and the text of them in the event log."""
 
         def delete(uow: UnitOfWork) -> None:
-            SessionRepository(uow.session).delete(find_session(uow, user_id, session_id))
+            session = find_session(uow, user_id, session_id, for_update=True)
+            SessionRepository(uow.session).delete(session)
             uow.redact(session_id)
             uow.record(SessionDeleted(session_id=session_id, user_id=user_id))
 
@@ -85,7 +86,7 @@ class SessionService:
 
     async def give_feedback(self, user_id: UUID, message_id: UUID, feedback: Feedback) -> Message:
         def save(uow: UnitOfWork) -> Message:
-            message = find_message(uow, user_id, message_id)
+            message = find_message(uow, user_id, message_id, for_update=True)
             if message.role != "assistant":
                 raise NotAnAnswer("Only answers can be rated.")
             message.feedback = feedback.rating
@@ -106,15 +107,15 @@ class SessionService:
         return await self._database.write(save)
 
 
-def find_session(uow: UnitOfWork, user_id: UUID, session_id: UUID) -> Session:
-    session = SessionRepository(uow.session).owned(session_id, user_id)
+def find_session(uow: UnitOfWork, user_id: UUID, session_id: UUID, *, for_update: bool = False) -> Session:
+    session = SessionRepository(uow.session).owned(session_id, user_id, for_update=for_update)
     if session is None:
         raise UnknownSession("There is no such session.")
     return session
 
 
-def find_message(uow: UnitOfWork, user_id: UUID, message_id: UUID) -> Message:
-    message = MessageRepository(uow.session).owned(message_id, user_id)
+def find_message(uow: UnitOfWork, user_id: UUID, message_id: UUID, *, for_update: bool = False) -> Message:
+    message = MessageRepository(uow.session).owned(message_id, user_id, for_update=for_update)
     if message is None:
         raise UnknownMessage("There is no such message.")
     return message

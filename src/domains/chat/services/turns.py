@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -66,6 +66,7 @@ class TurnLimits:
     passages_timeout: float
     history_messages: int
     generation_timeout: float
+    lease: float
     stop_grace: float
 
 
@@ -93,11 +94,14 @@ class TurnService:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Close the answers that a stopped server left unfinished."""
-        await self._database.write(_interrupt_pending)
+        """Close the answers that a stopped server left unfinished, and hold this one's from now on."""
+        gone = utc_now() if self._database.shared else None
+        await self._database.write(lambda uow: _interrupt_abandoned(uow, gone), alone=True)
+        self._leases = asyncio.create_task(self._keep_leases(), name="generation-leases")
 
     async def stop(self) -> None:
         """Let running answers finish for a while, then save the others as far as they have come."""
+        self._leases.cancel()
         if self._tasks:
             _done, unfinished = await asyncio.wait(self._tasks, timeout=self._limits.stop_grace)
             for task in unfinished:
@@ -127,7 +131,10 @@ class TurnService:
             else:
                 history = self._continue(uow, asker, session_id, question, now)
             in_session = session_id or new_session_id
-            MessageRepository(uow.session).add_turn(in_session, question_id, answer_id, question, now)
+            leased_until = now + timedelta(seconds=self._limits.lease)
+            MessageRepository(uow.session).add_turn(
+                in_session, question_id, answer_id, question, now, leased_until
+            )
             uow.record(
                 ChatMessageReceived(
                     session_id=in_session,
@@ -149,7 +156,7 @@ class TurnService:
         self, uow: UnitOfWork, asker: Principal, session_id: UUID, question: str, now: datetime
     ) -> tuple[PastMessage, ...]:
         """Touch the session and return what was said in it; raise when it is not the asker's."""
-        session = find_session(uow, asker.user_id, session_id)
+        session = find_session(uow, asker.user_id, session_id, for_update=True)
         session.title = session.title or _title(question)
         session.updated_at = now
         uow.session.flush()
@@ -178,6 +185,21 @@ class TurnService:
         task = asyncio.create_task(self._generate(turn), name=f"generation-{generation.message_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _keep_leases(self) -> None:
+        """Prolong this process's pending answers, and close those of processes that are gone."""
+        while True:
+            await asyncio.sleep(self._limits.lease / 3)
+            try:
+                await self._database.write(self._renew_leases, alone=True)
+            except Exception:
+                log.exception("leases_not_renewed")
+
+    def _renew_leases(self, uow: UnitOfWork) -> None:
+        now = utc_now()
+        if running := list(self._running):
+            MessageRepository(uow.session).prolong(running, now + timedelta(seconds=self._limits.lease))
+        _interrupt_abandoned(uow, now)
 
     async def _generate(self, turn: _Turn) -> None:
         generation = turn.generation
@@ -290,9 +312,9 @@ class TurnService:
         await generation.end(status)
 
 
-def _interrupt_pending(uow: UnitOfWork) -> None:
+def _interrupt_abandoned(uow: UnitOfWork, before: datetime | None) -> None:
     sessions = SessionRepository(uow.session)
-    for message in MessageRepository(uow.session).pending():
+    for message in MessageRepository(uow.session).abandoned(before):
         message.status, message.error_code = "interrupted", Interrupted.code
         uow.record(
             ChatResponseFailed(

@@ -12,6 +12,9 @@ from src.shared.events.knowledge import CollectionDeleted, CollectionReadersChan
 from src.shared.exceptions.errors import Conflict, NotFound
 from src.shared.middleware.authentication import Principal
 
+COLLECTIONS = "knowledge.collections"
+"""The lock of those who decide by what other collections there are, or by who reads them."""
+
 
 class UnknownCollection(NotFound):
     code = "unknown_collection"
@@ -50,6 +53,7 @@ class CollectionService:
 
     async def create(self, name: str, description: str, group_ids: Sequence[UUID]) -> CollectionOverview:
         def create(uow: UnitOfWork) -> CollectionOverview:
+            uow.lock(COLLECTIONS)
             _check_name_is_free(uow, name)
             collection = Collection(
                 name=name, description=description, created_at=utc_now(), readers=_readers(group_ids)
@@ -58,7 +62,7 @@ class CollectionService:
             _record_readers(uow, collection)
             return CollectionOverview(collection, 0)
 
-        overview = await self._database.write(create)
+        overview = await self._database.write(create, alone=True)
         await self._shelves_are_current()
         return overview
 
@@ -80,6 +84,7 @@ class CollectionService:
         self, asker: Principal, collection_id: UUID, change: CollectionChange
     ) -> CollectionOverview:
         def apply(uow: UnitOfWork) -> CollectionOverview:
+            uow.lock(COLLECTIONS)
             collection = find_collection(uow, asker, collection_id)
             if change.name is not None and change.name != collection.name:
                 _check_name_is_free(uow, change.name)
@@ -93,7 +98,7 @@ class CollectionService:
                 _record_readers(uow, collection)
             return _overviews(uow, [collection])[0]
 
-        overview = await self._database.write(apply)
+        overview = await self._database.write(apply, alone=True)
         await self._shelves_are_current()
         return overview
 
@@ -107,7 +112,7 @@ class CollectionService:
             CollectionRepository(uow.session).delete(collection)
             uow.record(CollectionDeleted(collection_id=collection_id))
 
-        await self._database.write(delete)
+        await self._database.write(delete, alone=True)
 
 
 def find_collection(uow: UnitOfWork, asker: Principal, collection_id: UUID) -> Collection:

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from src.domains.knowledge.models import Document, StoredPassage
 from src.domains.knowledge.repositories import DocumentRepository, PassageRepository
-from src.domains.knowledge.services.collections import UnknownCollection, find_collection
+from src.domains.knowledge.services.collections import COLLECTIONS, UnknownCollection, find_collection
 from src.domains.knowledge.services.ports import DocumentReader, FileStore, PassageDraft, UnreadableDocument
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.shared.events.base import utc_now
@@ -80,6 +80,7 @@ class DocumentService:
         await asyncio.to_thread(self._files.save, document_id, content)
 
         def save(uow: UnitOfWork) -> None:
+            uow.lock(COLLECTIONS)
             find_collection(uow, asker, collection_id)
             DocumentRepository(uow.session).add(document)
             uow.record(
@@ -92,7 +93,7 @@ class DocumentService:
             )
 
         try:
-            await self._database.write(save)
+            await self._database.write(save, alone=True)
         except Exception:
             await asyncio.to_thread(self._files.delete, document_id)
             raise
