@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test ui migrate migration rollback lint format lock clean
+.PHONY: help run test ui migrate migration rollback events lint format lock clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ migration: $(VENV)/installed-dev ## write a migration from the models (domain=ch
 
 rollback: $(VENV)/installed ## take a domain's newest migration back (domain=chat)
 	@$(BIN)/python -m migrations downgrade --domain "$(domain)"
+
+events: $(VENV)/installed ## look at the event log (DO="status", "parked", "retry ID", "replay SUBSCRIPTION")
+	@$(BIN)/python -m src.commands.events $(or $(DO),status)
 
 lint: $(VENV)/installed-dev ## check style, types, complexity and the walls between modules
 	@$(BIN)/ruff check .

@@ -2,18 +2,24 @@
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import SecretStr
 
 
 def kept_secret(path: Path) -> SecretStr:
-    """Return the secret kept in the file, readable by its owner alone; the first call makes it."""
+    """Return the secret kept in the file, readable by its owner alone; the first call makes it.
+
+    Of several processes that make it at once, one wins and all read the same.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor, unfinished = tempfile.mkstemp(dir=path.parent)  # for its owner alone
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
-        unfinished.replace(path)
+        with suppress(FileExistsError):
+            os.link(unfinished, path)
+        os.unlink(unfinished)
     return SecretStr(path.read_text())
