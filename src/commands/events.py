@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from uuid import UUID
 
+from migrations import histories
 from src.infrastructure.database.engine import database_engine
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.operations.events import EventService
@@ -73,6 +74,9 @@ def main() -> None:
 
 async def _run(arguments: argparse.Namespace) -> None:
     engine = database_engine(Settings().resolved_database_url)
+    with engine.connect() as connection:
+        if histories.pending(connection):
+            sys.exit("The database's schema is not up to date. Run: make migrate")
     database = Database(engine, lambda _events: None, readers=1)
     database.start()
     try:

@@ -27,6 +27,13 @@ PASSING = (
 
 # Growing the write-ahead log or its index meets a full disk as an error of input and output.
 SQLITE_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+SQLITE_UNAVAILABLE = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -91,7 +98,7 @@ def told(error: Exception) -> Exception:
         return _caused(StorageFull(detail), error)
     if isinstance(fault, psycopg.DataError) and "NUL" in str(fault):
         return _caused(InvalidRequest("The text holds a NUL character, which cannot be kept."), error)
-    if isinstance(fault, psycopg.OperationalError | sqlite3.OperationalError) or is_passing(error):
+    if isinstance(fault, psycopg.OperationalError) or _is_unavailable(fault) or is_passing(error):
         detail = "The database does not answer, so nothing was saved. Try again soon."
         return _caused(DatabaseUnavailable(detail, retry_after=2), error)
     return error
@@ -101,6 +108,11 @@ def _caused(error: PlatformError, cause: Exception) -> PlatformError:
     error.__cause__ = cause
     log.error("database_fault", code=error.code, error=str(cause))
     return error
+
+
+def _is_unavailable(fault: BaseException | None) -> bool:
+    # The lowest byte is the code, what stands above it says more about it.
+    return isinstance(fault, sqlite3.OperationalError) and fault.sqlite_errorcode & 0xFF in SQLITE_UNAVAILABLE
 
 
 def _is_full(fault: BaseException | None) -> bool:
