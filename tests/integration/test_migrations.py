@@ -30,8 +30,7 @@ def counts(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
         tables = [name for name in inspect(connection).get_table_names() if not name.endswith("_version")]
         return {
-            name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()  # noqa: S608
-            for name in tables
+            name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one() for name in tables
         }
 
 
