@@ -14,6 +14,9 @@ import httpx
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 LOOK_EVERY = 0.02
+LONGEST_WAIT = 120
+IDLE_CPU = 0.15
+"""Processor seconds in a second that a server at rest stays below; it looks at its log now and then."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,16 @@ class Program:
     def resident_bytes(self) -> int:
         """Return the memory of all its processes; what they share counts for each."""
         return sum(int(fields[21]) for fields in _stats_of_tree(self.pid).values()) * PAGE_BYTES
+
+    def wait_until_idle(self) -> None:
+        """Wait for what goes on after the first process is ready: another may still build its index."""
+        deadline = time.monotonic() + LONGEST_WAIT
+        while time.monotonic() < deadline:
+            before = self.cpu_seconds()
+            time.sleep(1)
+            if self.cpu_seconds() - before < IDLE_CPU:
+                return
+        raise RuntimeError(f"{self.url} has not come to rest after {LONGEST_WAIT} s")
 
 
 @contextmanager
@@ -50,8 +63,8 @@ def program(
         _stop(process)
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
+def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    deadline = time.monotonic() + LONGEST_WAIT
     with httpx.Client(timeout=10) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:

@@ -43,6 +43,7 @@ def _memory(seeded: SeededHouse) -> tuple[int, int, int]:
     """Return the bytes of an idle server, its bytes after many turns, and how many those were."""
     requests, load = seeded.json_turns(), Load()
     with serving(seeded.house, **AS_FOR_PEOPLE) as server:
+        server.wait_until_idle()
         idle = server.resident_bytes()
         while load.requests < TURNS:
             load += requests.send(server.url, CONNECTIONS, SLICE_SECONDS)

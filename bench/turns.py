@@ -80,6 +80,7 @@ def run(title: str, seeded: SeededHouse, seconds: int, **settings: str) -> dict[
 def _steps(
     server: Program, limit: Program, forms: Mapping[str, Requests], bare_requests: Requests, seconds: int
 ) -> Iterator[Step]:
+    server.wait_until_idle()
     look = cpu_of_a_look(server)
     bare_requests.send(limit.url, WARM_UP_CONNECTIONS, WARM_UP_SECONDS)
     for requests in forms.values():
