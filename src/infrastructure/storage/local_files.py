@@ -36,7 +36,10 @@ class LocalFiles:
         self.path(document_id).unlink(missing_ok=True)
 
     def delete_unknown(self, known: Collection[UUID], unchanged_for: timedelta) -> None:
-        names, before = {str(document_id) for document_id in known}, time.time() - unchanged_for.total_seconds()
+        names, before = (
+            {str(document_id) for document_id in known},
+            time.time() - unchanged_for.total_seconds(),
+        )
         for path in self._folder.iterdir():
             with suppress(FileNotFoundError):  # another process may be faster
                 if path.name not in names and path.stat().st_mtime <= before:
