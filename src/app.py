@@ -70,7 +70,8 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
     )
     for name in SERVICES:
         setattr(app.state, name, getattr(container, name)())
-    for router in (auth.router, auth.admin_router, knowledge.router, chat.router, analytics.router):
+    # FastAPI tries every route in this order, and most requests are chat's.
+    for router in (chat.router, auth.router, auth.admin_router, knowledge.router, analytics.router):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.router)
     install_error_handlers(app)
