@@ -67,6 +67,8 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # FastAPI would look for OpenTelemetry in the environment at every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for name in SERVICES:
         setattr(app.state, name, getattr(container, name)())
