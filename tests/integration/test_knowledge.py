@@ -1,5 +1,6 @@
 """Collections, documents and search, through the API."""
 
+import os
 from pathlib import Path
 
 import pytest
