@@ -16,6 +16,18 @@ SESSIONS = Session.metadata.tables[Session.__tablename__]
 # What every turn does: statements built once, on the tables. The ORM's way costs three times as much.
 INSERT_SESSION = insert(SESSIONS)
 INSERT_MESSAGE = insert(MESSAGES)
+TOUCH_SESSION = update(SESSIONS).where(SESSIONS.c.id == bindparam("touched_id"))
+SESSION_TITLE = (
+    select(SESSIONS.c.title)
+    .where(SESSIONS.c.id == bindparam("session_id"), SESSIONS.c.user_id == bindparam("user_id"))
+    .with_for_update()
+)
+LATEST_COMPLETED = (
+    select(MESSAGES.c.role, MESSAGES.c.content)
+    .where(MESSAGES.c.session_id == bindparam("session_id"), MESSAGES.c.status == "completed")
+    .order_by(MESSAGES.c.id.desc())
+    .limit(bindparam("most"))
+)
 FINISH_MESSAGE = update(MESSAGES).where(
     MESSAGES.c.id == bindparam("message_id"), MESSAGES.c.status == "pending"
 )
@@ -32,6 +44,15 @@ class SessionRepository:
     def insert(self, session_id: UUID, user_id: UUID, title: str, now: datetime) -> None:
         values = {"id": session_id, "user_id": user_id, "title": title, "created_at": now, "updated_at": now}
         self._uow.defer(INSERT_SESSION, values)
+
+    def title_to_continue(self, session_id: UUID, user_id: UUID) -> str | None:
+        """Return the title of a person's session, which stays until the commit; None when it is not theirs."""
+        ids = {"session_id": session_id, "user_id": user_id}
+        title: str | None = self._uow.connection.scalar(SESSION_TITLE, ids)
+        return title
+
+    def touch(self, session_id: UUID, title: str, now: datetime) -> None:
+        self._uow.defer(TOUCH_SESSION, {"touched_id": session_id, "title": title, "updated_at": now})
 
     def owned(self, session_id: UUID, user_id: UUID, *, for_update: bool) -> Session | None:
         query = select(Session).where(Session.id == session_id, Session.user_id == user_id)
@@ -89,10 +110,12 @@ class MessageRepository:
             (query.where(Message.id > after) if after else query).limit(limit)
         ).all()
 
-    def latest_completed(self, session_id: UUID, limit: int) -> Sequence[Message]:
-        """Return a session's last completed messages, oldest first."""
-        query = select(Message).where(Message.session_id == session_id, Message.status == "completed")
-        return self._uow.session.scalars(query.order_by(Message.id.desc()).limit(limit)).all()[::-1]
+    def latest_completed(self, session_id: UUID, limit: int) -> list[tuple[str, str]]:
+        """Return role and content of a session's last completed messages, oldest first."""
+        wanted = {"session_id": session_id, "most": limit}
+        return [(role, content) for role, content in self._uow.connection.execute(LATEST_COMPLETED, wanted)][
+            ::-1
+        ]
 
     def prolong(self, message_ids: Collection[UUID], until: datetime) -> None:
         running = MESSAGES.c.id.in_(message_ids), MESSAGES.c.status == "pending"

@@ -12,12 +12,11 @@ from uuid import UUID
 import structlog
 from uuid_utils.compat import uuid7
 
-from src.domains.chat.models import Message
 from src.domains.chat.repositories import MessageRepository, SessionRepository
 from src.domains.chat.services.citations import CitationCheck
 from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.ports import ChatModel, ModelFailed, PastMessage, Prompt
-from src.domains.chat.services.sessions import find_message, find_session
+from src.domains.chat.services.sessions import UnknownSession, find_message
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import NothingChanged, UnitOfWork
 from src.shared.events.base import utc_now
@@ -156,12 +155,12 @@ class TurnService:
         self, uow: UnitOfWork, asker: Principal, session_id: UUID, question: str, now: datetime
     ) -> tuple[PastMessage, ...]:
         """Touch the session and return what was said in it; raise when it is not the asker's."""
-        session = find_session(uow, asker.user_id, session_id, for_update=True)
-        session.title = session.title or _title(question)
-        session.updated_at = now
-        uow.session.flush()
-        messages = MessageRepository(uow)
-        return _past(messages.latest_completed(session_id, self._limits.history_messages))
+        sessions = SessionRepository(uow)
+        title = sessions.title_to_continue(session_id, asker.user_id)
+        if title is None:
+            raise UnknownSession("There is no such session.")
+        sessions.touch(session_id, title or _title(question), now)
+        return _past(MessageRepository(uow).latest_completed(session_id, self._limits.history_messages))
 
     async def running(self, asker: Principal, message_id: UUID) -> Generation | None:
         """Return the answer in the making, None when it has ended; raise when it is not the asker's."""
@@ -330,10 +329,9 @@ def _interrupt_abandoned(uow: UnitOfWork, before: datetime | None) -> None:
         )
 
 
-def _past(messages: Sequence[Message]) -> tuple[PastMessage, ...]:
+def _past(messages: Sequence[tuple[str, str]]) -> tuple[PastMessage, ...]:
     return tuple(
-        PastMessage("assistant" if message.role == "assistant" else "user", message.content)
-        for message in messages
+        PastMessage("assistant" if role == "assistant" else "user", content) for role, content in messages
     )
 
 
