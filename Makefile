@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test ui migrate migration rollback events backup restore lint format lock clean
+.PHONY: help run test test-crash bench bench-log ui migrate migration rollback events backup restore lint format \
+	lock clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +16,15 @@ run: $(VENV)/installed ## set everything up and serve the page and the API (PORT
 
 test: $(VENV)/installed-dev ## run every test, with coverage
 	@$(BIN)/pytest -n auto --cov --cov-report=term
+
+test-crash: $(VENV)/installed-dev ## kill servers under load, CRASHES=200 times on each engine (half an hour)
+	@CRASHES=$(or $(CRASHES),200) $(BIN)/pytest -n 2 tests/e2e/test_crash.py
+
+bench: $(VENV)/installed-dev ## measure turns, events, start-up and memory (SECONDS=5)
+	@$(BIN)/python -m bench --seconds $(or $(SECONDS),5)
+
+bench-log: $(VENV)/installed-dev ## measure a log of a million events
+	@$(BIN)/python -m bench log --json build/bench-log.json
 
 ui: $(VENV)/installed ## serve the page alone (API_URL=http://127.0.0.1:8000, UI_PORT=8501)
 	@exec $(BIN)/streamlit run ui/main.py --server.port $(or $(UI_PORT),8501) --server.headless true

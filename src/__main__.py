@@ -3,12 +3,14 @@
 A PostgreSQL database is migrated by `make migrate` alone: other servers may be using it.
 """
 
+import gc
 import os
 import socket
 import sys
 from contextlib import nullcontext
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -48,12 +50,20 @@ def _prepare_schema(engine: Engine) -> None:
     engine.dispose()
 
 
+def served_app() -> FastAPI:
+    """Make the application of one server process."""
+    app = create_app()
+    # What the start has made stays. The collector would go through it again and again: a sixth of every turn.
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    return app
+
+
 def _serve(settings: Settings) -> None:
     print(f"The page and the API: http://{settings.server.host}:{settings.port}", flush=True)  # noqa: T201  # for people
-    several = settings.server.workers > 1
     uvicorn.run(
-        "src.app:create_app" if several else create_app(settings),
-        factory=several,
+        "src.__main__:served_app",
+        factory=True,
         workers=settings.server.workers,
         host=settings.server.host,
         port=settings.port,

@@ -67,14 +67,17 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # FastAPI would look for OpenTelemetry in the environment at every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for name in SERVICES:
         setattr(app.state, name, getattr(container, name)())
+    # FastAPI tries every route in this order, and most requests are chat's.
     for router in (
+        chat.router,
         auth.router,
         auth.admin_router,
         knowledge.router,
-        chat.router,
         analytics.router,
         events.router,
     ):

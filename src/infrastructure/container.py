@@ -144,7 +144,7 @@ class Container(containers.DeclarativeContainer):
     directory_is_current = providers.Callable(
         partial, subscriptions.provided.wait_until_current, auth_subscribers.DIRECTORY
     )
-    authenticator = providers.Singleton(TokenAuthenticator, tokens, directory)
+    authenticator = providers.Singleton(TokenAuthenticator, tokens, directory, directory_is_current)
     accounts = providers.Singleton(
         AccountService,
         database,

@@ -1,10 +1,39 @@
 """Logs: one line an event, with the request id; for people on a console, JSON in production."""
 
+import asyncio
 import logging
 import sys
+import threading
 from typing import Literal
 
 import structlog
+
+
+class Lines:
+    """Writes to standard output; what the event loop logs in one round is written at its end, in one go.
+
+    A write lets other threads have the interpreter, and the loop would wait to get it back for every line.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+        self._lock = threading.Lock()
+
+    def msg(self, line: str) -> None:
+        with self._lock:
+            self._waiting.append(f"{line}\n")
+        try:
+            asyncio.get_running_loop().call_soon(self._write)
+        except RuntimeError:  # no loop runs in this thread
+            self._write()
+
+    debug = info = warning = error = critical = exception = msg
+
+    def _write(self) -> None:
+        with self._lock:
+            lines, self._waiting = self._waiting, []
+        if lines:
+            print("".join(lines), end="", flush=True)  # noqa: T201  # standard output is where logs go
 
 
 def configure_logging(form: Literal["console", "json"]) -> None:
@@ -24,6 +53,7 @@ def configure_logging(form: Literal["console", "json"]) -> None:
                 colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
             )
         ]
+    lines = Lines()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -32,4 +62,5 @@ def configure_logging(form: Literal["console", "json"]) -> None:
             *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=lambda *_names: lines,
     )

@@ -18,20 +18,27 @@ ROOT = Path(__file__).parents[2]
 class Server:
     """`python -m src` in a process of its own; can be killed and started again on the same data."""
 
-    def __init__(self, data_dir: Path, port: int) -> None:
+    def __init__(self, data_dir: Path, **settings: object) -> None:
         self.data_dir = data_dir
-        self.url = f"http://127.0.0.1:{port}"
-        self._port = port
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._settings = settings
+        self._log_file = data_dir / f"server-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = {**os.environ, "DATA_DIR": str(self.data_dir), "PORT": str(self._port)}
+        self.begin()
+        self.wait_until_ready()
+
+    def begin(self) -> None:
+        """Start it without waiting until it serves."""
+        environment = {**os.environ, "DATA_DIR": str(self.data_dir), "PORT": str(self.port)}
         environment.pop("API_URL", None)
-        with (self.data_dir / "server.log").open("ab") as log:
+        environment |= {name: str(value) for name, value in self._settings.items()}
+        with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(  # our own program
                 [sys.executable, "-m", "src"], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
-        self._wait_until_ready()
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -40,9 +47,13 @@ class Server:
     def stop(self) -> None:
         self._end(signal.SIGTERM)
 
+    def send(self, number: signal.Signals) -> None:
+        assert self._process
+        self._process.send_signal(number)
+
     @property
     def log(self) -> str:
-        return (self.data_dir / "server.log").read_text()
+        return self._log_file.read_text()
 
     def _end(self, how: signal.Signals) -> None:
         if self._process:
@@ -50,7 +61,7 @@ class Server:
             self._process.wait(timeout=30)
             self._process = None
 
-    def _wait_until_ready(self, seconds: float = 60) -> None:
+    def wait_until_ready(self, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self._process
@@ -72,8 +83,8 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path, free_port())
+def server(tmp_path: Path, database_url: str) -> Iterator[Server]:
+    server = Server(tmp_path, DATABASE_URL=database_url)
     server.start()
     yield server
     server.stop()

@@ -3,57 +3,16 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.builders import PASSWORD
+from tests.e2e.callers import Caller, eventually
 from tests.e2e.conftest import ROOT, Server, free_port
 
 SHARED_DOCUMENTS = ROOT.parent / "shared" / "data" / "documents"
 HANDBOOK = ROOT / "tests" / "documents" / "handbook-ko.md"
-
-
-class Caller:
-    """Somebody with `curl`: plain HTTP calls against the server."""
-
-    def __init__(self, server: Server) -> None:
-        self._client = httpx.Client(base_url=f"{server.url}/api/v1", timeout=30)
-
-    def sign_in(self, *, register: bool = True) -> None:
-        account = {"email": "admin@example.com", "password": PASSWORD}
-        if register:
-            self.post("/auth/register", {**account, "name": "Admin"})
-        self._client.headers["Authorization"] = f"Bearer {self.post('/auth/login', account)['access_token']}"
-
-    def get(self, path: str) -> Any:
-        return self._client.get(path).raise_for_status().json()
-
-    def post(self, path: str, body: Any = None, **arguments: Any) -> Any:
-        return self._client.post(path, json=body, **arguments).raise_for_status().json()
-
-    def upload(self, collection_id: str, path: Path) -> None:
-        with path.open("rb") as file:
-            uploaded = self.post(
-                f"/knowledge/collections/{collection_id}/documents", files={"file": (path.name, file)}
-            )
-        document = eventually(
-            lambda: self.get(f"/knowledge/documents/{uploaded['id']}"),
-            lambda document: document["status"] in ("ready", "failed"),
-        )
-        assert document["status"] == "ready", document["reason"]
-
-
-def eventually(look: Callable[[], Any], fits: Callable[[Any], bool], seconds: float = 30) -> Any:
-    """Look until it fits; return what was seen last."""
-    deadline = time.monotonic() + seconds
-    while not fits(seen := look()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return seen
 
 
 def test_the_first_five_minutes(server: Server) -> None:
@@ -61,7 +20,7 @@ def test_the_first_five_minutes(server: Server) -> None:
     pdf = SHARED_DOCUMENTS / "english-multi-page.pdf"
     if not pdf.exists():
         pytest.skip("the shared documents are not here")
-    caller = Caller(server)
+    caller = Caller(server.url)
     caller.sign_in()
     collection = caller.post("/knowledge/collections", {"name": "Handbook"})
     caller.upload(collection["id"], pdf)
@@ -83,7 +42,7 @@ def test_the_first_five_minutes(server: Server) -> None:
 def test_the_readmes_tour_works_as_it_stands(server: Server) -> None:
     tour = (ROOT / "README.md").read_text().split("**With curl.**")[1].split("```")[1].removeprefix("sh\n")
     script = tour.replace("http://127.0.0.1:8000", server.url)
-    done = subprocess.run(  # noqa: S603  # the README's own commands
+    done = subprocess.run(  # the README's own commands
         ["/bin/bash", "-euc", script], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
@@ -94,14 +53,14 @@ def test_the_readmes_tour_works_as_it_stands(server: Server) -> None:
 
 
 def test_a_kill_loses_neither_messages_nor_counts(server: Server) -> None:
-    caller = Caller(server)
+    caller = Caller(server.url)
     caller.sign_in()
     answers = []
     for number in range(3):
         answers.append(caller.post("/chat", {"message": f"Question {number}?"}))
         server.kill()
         server.start()
-        caller = Caller(server)
+        caller = Caller(server.url)
         caller.sign_in(register=False)
     for number, answer in enumerate(answers):
         question, reply = caller.get(f"/chat/sessions/{answer['session_id']}/messages")["items"]
@@ -114,7 +73,7 @@ def test_a_kill_loses_neither_messages_nor_counts(server: Server) -> None:
 
 
 def test_a_kill_while_a_document_is_read_leaves_it_to_be_read_at_the_next_start(server: Server) -> None:
-    caller = Caller(server)
+    caller = Caller(server.url)
     caller.sign_in()
     collection = caller.post("/knowledge/collections", {"name": "Handbook"})
     path = f"/knowledge/collections/{collection['id']}/documents"
@@ -122,7 +81,7 @@ def test_a_kill_while_a_document_is_read_leaves_it_to_be_read_at_the_next_start(
     uploaded = caller.post(path, files={"file": ("rooms.txt", text.encode())})
     server.kill()
     server.start()
-    caller = Caller(server)
+    caller = Caller(server.url)
     caller.sign_in(register=False)
     document = eventually(
         lambda: caller.get(f"/knowledge/documents/{uploaded['id']}"),
@@ -150,6 +109,7 @@ def test_a_taken_port_is_told_with_what_to_do(server: Server, tmp_path: Path) ->
     assert "Traceback" not in second.stderr
 
 
+@pytest.mark.only("sqlite")
 def test_a_second_server_on_the_same_data_is_told_so(server: Server) -> None:
     environment = {**os.environ, "DATA_DIR": str(server.data_dir), "PORT": str(free_port())}
     second = subprocess.run(  # our own program

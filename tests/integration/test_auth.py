@@ -83,6 +83,7 @@ async def test_a_refresh_token_works_once_and_gives_the_next(platform: Platform)
 
 async def test_signing_out_ends_the_access_token_at_once(platform: Platform) -> None:
     person = await platform.sign_up()
+    await person.get("/auth/me")  # the token is known by now
     await person.post("/auth/logout", {"refresh_token": person.tokens["refresh_token"]})
     assert problem_of(await person.call("GET", "/auth/me")) == (401, "sign_in_ended")
     answer = await platform.client.post(
@@ -134,6 +135,7 @@ async def test_no_token_is_told_how_to_send_one(platform: Platform) -> None:
 
 async def test_a_disabled_account_ends_with_the_next_request(platform: Platform) -> None:
     admin, person = await platform.sign_up("admin"), await platform.sign_up("person")
+    await person.get("/auth/me")  # the token is known by now
     await admin.patch(f"/auth/users/{person.id}", {"is_active": False})
     assert problem_of(await person.call("GET", "/auth/me")) == (401, "account_closed")
     login = {"email": person.email, "password": PASSWORD}

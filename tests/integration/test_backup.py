@@ -75,7 +75,7 @@ def run_command(name: str, settings: Settings, *arguments: str) -> subprocess.Co
     }
     if PROGRAMS:
         environment["DATABASE__POSTGRESQL_BIN"] = str(PROGRAMS)
-    return subprocess.run(  # noqa: S603  # our own program
+    return subprocess.run(  # our own program
         [sys.executable, "-m", f"src.commands.{name}", *arguments],
         cwd=ROOT,
         env=environment,
@@ -91,7 +91,7 @@ def ids(settings: Settings, statement: str) -> list[tuple[UUID, ...]]:
 
 def logged(settings: Settings, name: str, *fields: str) -> list[tuple[UUID, ...]]:
     """Return the ids that the log's events of a name carry in these fields."""
-    rows = query(settings, f"SELECT payload FROM event_log WHERE name = '{name}'")  # noqa: S608  # our own name
+    rows = query(settings, f"SELECT payload FROM event_log WHERE name = '{name}'")
     payloads = [json.loads(str(payload)) for (payload,) in rows]
     return sorted(tuple(UUID(payload[field]) for field in fields) for payload in payloads)
 

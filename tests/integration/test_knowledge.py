@@ -1,5 +1,6 @@
 """Collections, documents and search, through the API."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -121,8 +122,19 @@ async def test_files_that_a_crash_left_without_a_document_are_deleted_at_the_sta
     uploads = settings.data_dir / "uploads"
     for left in (UNKNOWN_ID, f"{UNKNOWN_ID}.part"):
         (uploads / left).write_bytes(b"left")
+        os.utime(uploads / left, (0, 0))
     async with platform_on(settings):
         assert [path.name for path in uploads.iterdir()] == [kept["id"]]
+
+
+@pytest.mark.only("postgresql")
+async def test_a_starting_server_leaves_alone_a_file_that_another_one_is_taking_in(settings: Settings) -> None:
+    """Its document is not committed yet."""
+    uploads = settings.data_dir / "uploads"
+    uploads.mkdir()
+    (uploads / UNKNOWN_ID).write_bytes(b"just saved")
+    async with platform_on(settings):
+        assert (uploads / UNKNOWN_ID).exists()
 
 
 async def test_the_index_is_rebuilt_from_the_passages_when_it_is_lost(settings: Settings) -> None:

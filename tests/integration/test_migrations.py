@@ -30,8 +30,7 @@ def counts(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
         tables = [name for name in inspect(connection).get_table_names() if not name.endswith("_version")]
         return {
-            name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()  # noqa: S608
-            for name in tables
+            name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one() for name in tables
         }
 
 
@@ -78,7 +77,7 @@ def test_the_command_line_migrates_rolls_back_and_writes_a_revision(tmp_path: Pa
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
 
     def run(*arguments: str) -> None:
-        subprocess.run([sys.executable, "-m", "migrations", *arguments], cwd=tmp_path, check=True)  # noqa: S603
+        subprocess.run([sys.executable, "-m", "migrations", *arguments], cwd=tmp_path, check=True)
 
     run("upgrade")
     engine = database_engine(f"sqlite:///{tmp_path / 'data' / 'platform.db'}")

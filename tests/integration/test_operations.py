@@ -1,9 +1,20 @@
 """Health, request ids, headers, and errors that no domain raises."""
 
-import pytest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
-from src.infrastructure.settings import Settings
-from tests.builders import Platform, platform_on, problem_of
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from src.infrastructure.settings import EventSettings, Settings
+from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
+from tests.databases import execute, query
+from tests.houses import until
+
+ROOT = Path(__file__).parents[2]
 
 
 async def test_the_server_is_alive_and_ready(platform: Platform) -> None:
@@ -90,3 +101,119 @@ async def test_secrets_appear_in_no_log(platform: Platform, capsys: pytest.Captu
     assert "/api/v1/chat" in logs
     for secret in ("canary", "correct horse", person.tokens["access_token"], person.tokens["refresh_token"]):
         assert secret not in logs
+
+
+async def park_a_question(platform: Platform, settings: Settings) -> Person:
+    """Ask while analytics has lost its table, so that it cannot take what it hears; then bring that back."""
+    admin = await platform.sign_up()
+    execute(settings, "ALTER TABLE analytics_turn RENAME TO analytics_lost")
+    await admin.ask("Hello")
+    await until(lambda: len(query(settings, "SELECT 1 FROM event_parked")) == 2)
+    execute(settings, "ALTER TABLE analytics_lost RENAME TO analytics_turn")
+    return admin
+
+
+def impatient(settings: Settings) -> Settings:
+    events = EventSettings(poll_seconds=0.05, gather_seconds=0, max_attempts=1)
+    return settings.model_copy(update={"events": events})
+
+
+async def test_an_admin_sees_parked_events_and_has_them_taken_again(settings: Settings) -> None:
+    async with platform_on(impatient(settings)) as platform:
+        admin = await park_a_question(platform, settings)
+        page = await admin.get("/operations/events/parked", params={"limit": 1})
+        assert page["items"][0]["subscription"] == "analytics.turns"
+        assert page["items"][0]["name"] == "chat.message_received"
+        assert "analytics_turn" in page["items"][0]["error"]
+        following = await admin.get("/operations/events/parked", params={"cursor": page["next_cursor"]})
+        assert [each["name"] for each in following["items"]] == ["chat.response_generated"]
+        statuses = {each["name"]: each for each in (await admin.get("/operations/events"))["items"]}
+        assert statuses["analytics.turns"]["parked"] == 2
+        for parked in page["items"] + following["items"]:
+            await admin.post(f"/operations/events/parked/{parked['id']}/retry")
+        await until(lambda: not query(settings, "SELECT 1 FROM event_parked"))
+        totals = (await admin.get("/analytics/dashboard"))["totals"]
+        assert (totals["messages"], totals["answers"]) == (1, 1)
+
+
+async def test_a_replay_makes_the_dashboard_anew_from_the_log(platform: Platform, settings: Settings) -> None:
+    """The same rows as before, whatever happened to them."""
+    admin = await platform.sign_up()
+    group_id = await admin.create_group("Sales", admin)
+    for number in range(5):
+        answer = await admin.ask(f"Question {number}?")
+        await admin.put(f"/chat/messages/{answer['message_id']}/feedback", {"rating": "up"})
+    await platform.delivered("analytics.turns")
+    tables = ("SELECT * FROM analytics_turn ORDER BY 1", "SELECT * FROM analytics_turn_group ORDER BY 1")
+    before = [query(settings, table) for table in tables]
+    assert [len(rows) for rows in before] == [5, 5]
+    execute(settings, "UPDATE analytics_turn SET cost = 1000")
+    execute(settings, "DELETE FROM analytics_turn_group")
+    await admin.post("/operations/events/analytics.turns/replay")
+    await until(lambda: [query(settings, table) for table in tables] == before)
+    params = {"group_id": group_id}
+    assert (await admin.get("/analytics/dashboard", params=params))["totals"]["feedback_up"] == 5
+
+
+async def test_every_projection_can_be_replayed(platform: Platform) -> None:
+    admin = await platform.sign_up()
+    for subscription in (await admin.get("/operations/events"))["items"]:
+        path = f"/operations/events/{subscription['name']}/replay"
+        replayed = await admin.call("POST", path)
+        expected = {"projection": 202, "reaction": 409, "local": 404}[subscription["kind"]]
+        assert replayed.status_code == expected, subscription
+
+
+async def test_only_administrators_look_after_events(platform: Platform) -> None:
+    admin, person = await platform.sign_up("admin"), await platform.sign_up("person")
+    for method, path in (
+        ("GET", "/operations/events"),
+        ("GET", "/operations/events/parked"),
+        ("POST", f"/operations/events/parked/{UNKNOWN_ID}/retry"),
+        ("POST", "/operations/events/analytics.turns/replay"),
+    ):
+        assert problem_of(await person.call(method, path)) == (403, "not_allowed")
+    unknown = await admin.call("POST", f"/operations/events/parked/{UNKNOWN_ID}/retry")
+    assert problem_of(unknown) == (404, "unknown_parked_event")
+
+
+async def test_prometheus_reads_how_events_are_delivered(settings: Settings) -> None:
+    async with platform_on(impatient(settings)) as platform:
+        admin = await park_a_question(platform, settings)
+        await admin.ask("Another?")
+        await platform.delivered("analytics.turns")
+        text = (await platform.client.get("/metrics")).text
+    samples = {
+        (sample.name, sample.labels.get("subscription", "")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert samples["platform_events_parked", "analytics.turns"] == 2
+    assert samples["platform_events_delivered_total", "analytics.turns"] == 2
+    assert samples["platform_event_lag", "analytics.turns"] == 0
+    assert samples["platform_event_log_position", ""] >= 5
+
+
+def make_events(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What `make events DO="..."` calls."""
+    environment = {**os.environ, "DATABASE_URL": settings.resolved_database_url}
+    command = [sys.executable, "-m", "src.commands.events", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+async def test_the_command_line_looks_after_events_beside_a_running_server(settings: Settings) -> None:
+    async with platform_on(impatient(settings)) as platform:
+        admin = await park_a_question(platform, settings)
+        status = make_events(settings, "status").stdout
+        assert re.search(r"^analytics\.turns +projection +\d+ +\d+ +0 +2$", status, re.MULTILINE), status
+        parked = make_events(settings, "parked").stdout.splitlines()[1:]
+        assert ["chat.message_received" in parked[0], "chat.response_generated" in parked[1]] == [True, True]
+        for line in parked:
+            assert make_events(settings, "retry", line.split()[0]).returncode == 0
+        await until(lambda: not query(settings, "SELECT 1 FROM event_parked"))
+        execute(settings, "DELETE FROM analytics_turn")
+        assert make_events(settings, "replay", "analytics.turns").returncode == 0
+        await until(lambda: query(settings, "SELECT 1 FROM analytics_turn WHERE outcome = 'completed'"))
+        assert (await admin.get("/analytics/dashboard"))["totals"]["answers"] == 1
+        refused = make_events(settings, "replay", "knowledge.ingestion")
+        assert (refused.returncode, "Only a projection" in refused.stderr) == (1, True)

@@ -93,11 +93,12 @@ class Retention:
         self._tell_who_holds_up([name for name, position in slowest if position < wanted])
         limit = min([wanted, *(position for _name, position in slowest)])
         trimmed = event_log.trimmed_to(uow.connection)
-        up_to = min(limit, trimmed + self._policy.chunk)
-        if up_to <= trimmed:
+        up_to = max(trimmed, min(limit, trimmed + self._policy.chunk))
+        if up_to == 0:
             return 0, True
+        # Parked events stay until they are taken, and go with a later round.
         keep = uow.connection.scalars(select(ParkedEvent.position).where(ParkedEvent.position <= up_to))
-        return event_log.trim(uow.connection, up_to, keep.all()), up_to == limit
+        return event_log.trim(uow.connection, up_to, keep.all()), up_to >= limit
 
     def _tell_who_holds_up(self, names: Sequence[str]) -> None:
         if set(names) - set(self._held_up_by):

@@ -42,7 +42,7 @@ class SharedDelivery(Delivery):
 
     async def start(self) -> None:
         def first_batch(uow: UnitOfWork) -> Look:
-            self.position = uow.session.get_one(Checkpoint, self.name).position
+            self.position = uow.session.get_one(Checkpoint, self.name).reads_from
             return self._look(uow, self.position, self._policy.batch)
 
         look = await self._database.read(first_batch)
@@ -79,7 +79,7 @@ class SharedDelivery(Delivery):
     def _claim(self, uow: UnitOfWork) -> Checkpoint | None:
         checkpoint = checkpoints.claim(uow, self.name, self._holder)
         if checkpoint:
-            self.position = checkpoint.position
+            self.position = checkpoint.reads_from
             self._retry_requested = checkpoint.retry_requested
         return checkpoint
 

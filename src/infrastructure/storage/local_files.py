@@ -2,6 +2,10 @@
 
 import os
 import shutil
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -13,8 +17,6 @@ class LocalFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        for unfinished in folder.glob("*.part"):
-            unfinished.unlink()
 
     def save(self, document_id: UUID, content: BinaryIO) -> None:
         unfinished = self._folder / f"{document_id}.part"
@@ -33,5 +35,12 @@ class LocalFiles:
     def delete(self, document_id: UUID) -> None:
         self.path(document_id).unlink(missing_ok=True)
 
-    def document_ids(self) -> list[UUID]:
-        return [UUID(path.name) for path in self._folder.iterdir() if not path.suffix]
+    def delete_unknown(self, known: Collection[UUID], unchanged_for: timedelta) -> None:
+        names, before = (
+            {str(document_id) for document_id in known},
+            time.time() - unchanged_for.total_seconds(),
+        )
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):  # another process may be faster
+                if path.name not in names and path.stat().st_mtime <= before:
+                    path.unlink()

@@ -1,6 +1,6 @@
 """The directory of people's rights in each process's memory, kept by a local subscription to auth's events."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -68,6 +68,9 @@ class Directory:
                 case SignedOut():
                     self._ended_sign_ins.add(event.sign_in_id)
 
+    def knows(self, user_id: UUID) -> bool:
+        return user_id in self._rights
+
     def principal(self, user_id: UUID, sign_in_id: UUID) -> Principal:
         """Return the asker with the rights of this moment, or raise why there is none."""
         rights = self._rights.get(user_id)
@@ -81,12 +84,21 @@ class Directory:
 class TokenAuthenticator:
     """Implements the `Authenticator` port for access tokens: no query, all from memory."""
 
-    def __init__(self, tokens: AccessTokens, directory: Directory) -> None:
+    def __init__(
+        self,
+        tokens: AccessTokens,
+        directory: Directory,
+        directory_is_current: Callable[[], Awaitable[None]],
+    ) -> None:
         self._tokens = tokens
         self._directory = directory
+        self._directory_is_current = directory_is_current
 
     async def authenticate(self, token: str) -> Principal:
         claims = self._tokens.read(token)
+        if not self._directory.knows(claims.user_id):
+            # The token is ours: another process has just made the account.
+            await self._directory_is_current()
         return self._directory.principal(claims.user_id, claims.sign_in_id)
 
 

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from uuid import UUID
 
 import jwt
@@ -15,6 +16,8 @@ from src.shared.exceptions.errors import NotAuthenticated
 
 ALGORITHM = "HS256"
 ISSUER = "genai-chatbot-platform"
+REMEMBERED_TOKENS = 4_096
+EXPIRED = "The access token has expired. Refresh it or sign in again."
 
 
 class InvalidToken(NotAuthenticated):
@@ -27,6 +30,7 @@ class AccessClaims:
 
     user_id: UUID
     sign_in_id: UUID
+    expires_at: int
 
 
 class AccessTokens:
@@ -39,6 +43,8 @@ class AccessTokens:
     def __init__(self, secret: SecretStr, lifetime: timedelta) -> None:
         self._secret = secret
         self.lifetime = lifetime
+        # A signature that was right once stays right; what may change (time, rights) is looked at every time.
+        self._verified = lru_cache(REMEMBERED_TOKENS)(self._verify)
 
     def issue(self, user_id: UUID, sign_in_id: UUID, role: str, group_ids: Sequence[UUID]) -> str:
         now = utc_now()
@@ -55,6 +61,12 @@ class AccessTokens:
 
     def read(self, token: str) -> AccessClaims:
         """Return whom the token names; raise `InvalidToken` when it is forged, expired or not one of ours."""
+        claims = self._verified(token)
+        if claims.expires_at <= utc_now().timestamp():
+            raise InvalidToken(EXPIRED)
+        return claims
+
+    def _verify(self, token: str) -> AccessClaims:
         try:
             claims = jwt.decode(
                 token,
@@ -63,9 +75,9 @@ class AccessTokens:
                 issuer=ISSUER,
                 options={"require": ["exp", "sub", "sid"]},
             )
-            return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]))
+            return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), int(claims["exp"]))
         except jwt.ExpiredSignatureError:
-            raise InvalidToken("The access token has expired. Refresh it or sign in again.") from None
+            raise InvalidToken(EXPIRED) from None
         except (jwt.InvalidTokenError, ValueError):
             raise InvalidToken("The access token is not valid. Sign in again.") from None
 

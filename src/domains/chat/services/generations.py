@@ -38,22 +38,23 @@ class Generation:
     finish_reason: str | None = None
     status: GenerationStatus = "pending"
     error: PlatformError | None = None
-    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def release(self, text: str) -> None:
+    def release(self, text: str) -> None:
         """Show more of the answer."""
         if text:
             self.text += text
-            await self._notify()
+            self._notify()
 
-    async def end(self, status: GenerationStatus) -> None:
+    def end(self, status: GenerationStatus) -> None:
         self.status = status
-        await self._notify()
+        self._ended.set()
+        self._notify()
 
     async def wait(self) -> None:
         """Return when the answer has ended, well or not."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.status != "pending")
+        await self._ended.wait()
 
     async def follow(self, offset: int = 0) -> AsyncIterator[StreamEvent | None]:
         """Yield what comes after `offset` characters, then exactly one `end`; None asks for a heartbeat."""
@@ -70,15 +71,15 @@ class Generation:
                 yield StreamEvent("delta", {"text": news}, offset)
             elif ended:
                 break
-            elif not await self._news_after(offset):
+            elif not await self._news():
                 yield None
         for event in self._closing_events(offset):
             yield event
 
-    async def _news_after(self, offset: int) -> bool:
+    async def _news(self) -> bool:
         try:
-            async with asyncio.timeout(HEARTBEAT_SECONDS), self._changed:
-                await self._changed.wait_for(lambda: len(self.text) > offset or self.status != "pending")
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await self._changed.wait()
         except TimeoutError:
             return False
         return True
@@ -100,6 +101,7 @@ class Generation:
             end,
         ]
 
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    def _notify(self) -> None:
+        """Wake whoever follows; who comes back for more waits for the next change."""
+        self._changed.set()
+        self._changed = asyncio.Event()

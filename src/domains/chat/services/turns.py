@@ -220,20 +220,20 @@ class TurnService:
         generation = turn.generation
         passages, searched = await self._passages(turn)
         if not searched:
-            await generation.release(SEARCH_FAILED[detect_language(turn.question)])
+            generation.release(SEARCH_FAILED[detect_language(turn.question)])
         check = CitationCheck(passages)
         first_token_ms = None
         try:
             async with asyncio.timeout(self._limits.generation_timeout):
                 async for chunk in self._model.stream(Prompt(turn.question, passages, turn.history)):
-                    await generation.release(check.feed(chunk.text))
+                    generation.release(check.feed(chunk.text))
                     if first_token_ms is None and chunk.text:
                         first_token_ms = _milliseconds_since(turn.started)
                     generation.usage = chunk.usage or generation.usage
                     generation.finish_reason = chunk.finish_reason or generation.finish_reason
         except TimeoutError:
             raise ModelFailed("The model took too long. Ask again.") from None
-        await generation.release(check.finish())
+        generation.release(check.finish())
         generation.citations = check.citations
         generation.grounded = bool(check.citations)
         total_ms = _milliseconds_since(turn.started)
@@ -283,7 +283,7 @@ class TurnService:
                 uow.record(event)
 
         await self._database.write(save)
-        await generation.end("completed")
+        generation.end("completed")
 
     async def _fail(
         self, turn: _Turn, status: Literal["failed", "interrupted"], error: PlatformError
@@ -309,7 +309,7 @@ class TurnService:
             await self._database.write(save)
         except Exception:  # whoever follows is told all the same; the next start closes the message
             log.exception("failure_not_saved", message_id=str(generation.message_id))
-        await generation.end(status)
+        generation.end(status)
 
 
 def _interrupt_abandoned(uow: UnitOfWork, before: datetime | None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import BinaryIO
 from uuid import UUID
 
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 HEAD_BYTES = 4096
 """How much of a file its type is told by before it is taken in."""
 
+UPLOAD_TIME = timedelta(hours=1)
+"""How long an upload may take at the most."""
 
 MAX_TITLE_CHARACTERS = 255
 
@@ -153,11 +156,13 @@ class IngestionService:
         self._index_is_current = index_is_current
 
     async def start(self) -> None:
-        """Delete files that a crash left without their document, before anything is uploaded."""
-        kept = await asyncio.to_thread(self._files.document_ids)
-        known = await self._database.read(lambda uow: set(DocumentRepository(uow.session).all_ids()))
-        for document_id in set(kept) - known:
-            await self.erase(document_id)
+        """Delete files that a crash left without their document.
+
+        Another process may be taking in a file right now, whose document is not saved yet: young ones stay.
+        """
+        unchanged_for = UPLOAD_TIME if self._database.shared else timedelta()
+        known = await self._database.read(lambda uow: DocumentRepository(uow.session).all_ids())
+        await asyncio.to_thread(self._files.delete_unknown, known, unchanged_for)
 
     async def ingest(self, document_id: UUID) -> None:
         """Read the file, save its passages, wait for the index, and only then call the document ready."""

@@ -1,7 +1,8 @@
 """What knowledge needs from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from uuid import UUID
@@ -73,8 +74,8 @@ class FileStore(Protocol):
     def delete(self, document_id: UUID) -> None:
         """Delete the file; one that is not there is no error."""
 
-    def document_ids(self) -> list[UUID]:
-        """Return the ids of all documents whose files are kept."""
+    def delete_unknown(self, known: Collection[UUID], unchanged_for: timedelta) -> None:
+        """Delete what a crash left: all that is no known document's file and has not changed for so long."""
 
 
 class PassageIndex(Protocol):

@@ -32,15 +32,16 @@ class SearchService:
         """
         readable = self._shelves.readable_by(group_ids)
         collection_ids = [each for each in readable if within is None or each in within]
-        hits = await asyncio.to_thread(self._index.search, query, collection_ids, limit)
-        scores = {hit.passage_id: hit.score for hit in hits}
-        if not scores:
-            return []
-        found = await self._database.read(
-            lambda uow: PassageRepository(uow.session).readable(scores, group_ids)
-        )
-        passages = [Passage(**row, score=scores[row["passage_id"]]) for row in found]
-        return sorted(passages, key=lambda passage: -passage.score)
+
+        def find(uow: UnitOfWork) -> list[Passage]:
+            hits = self._index.search(query, collection_ids, limit)
+            scores = {hit.passage_id: hit.score for hit in hits}
+            found = PassageRepository(uow.session).readable(scores, group_ids) if scores else ()
+            passages = [Passage(**row, score=scores[row["passage_id"]]) for row in found]
+            return sorted(passages, key=lambda passage: -passage.score)
+
+        # The index is asked on the reader's thread too: a change of threads costs more than the search.
+        return await self._database.read(find)
 
 
 class IndexReplica:

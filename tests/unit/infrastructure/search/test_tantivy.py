@@ -39,6 +39,10 @@ def ids(hits: Sequence[Hit]) -> list[UUID]:
     return [hit.passage_id for hit in hits]
 
 
+def ids_of(passages: Sequence[IndexedPassage]) -> list[UUID]:
+    return [each.passage_id for each in passages]
+
+
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[TantivyPassageIndex]:
     index = TantivyPassageIndex(tmp_path, terms)
@@ -102,6 +106,16 @@ def test_the_filter_does_not_change_a_score(index: TantivyPassageIndex) -> None:
     assert here == [hit for hit in everywhere if hit in here]
     assert len(here) == 2
     assert here == index.search("annual leave", [COLLECTION, *(uuid4() for _ in range(500))], 10)
+
+
+@pytest.mark.parametrize("foreign", [0, 15, 16, 17, 18, 19, 20, 100])
+def test_better_passages_of_other_collections_take_nobody_s_place(
+    index: TantivyPassageIndex, foreign: int
+) -> None:
+    own = [passage("annual leave " + "and more " * words) for words in range(4)]
+    add(index, *own, *(passage("annual leave", OTHER_COLLECTION) for _ in range(foreign)))
+    assert ids(index.search("annual leave", [COLLECTION], 3)) == ids_of(own[:3])
+    assert ids(index.search("annual leave", [COLLECTION], 9)) == ids_of(own)
 
 
 def test_replacing_a_document_leaves_only_what_was_given_last(index: TantivyPassageIndex) -> None:

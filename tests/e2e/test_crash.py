@@ -1,0 +1,64 @@
+"""Servers are killed under load, over and over: nothing is lost, nothing has its effect twice, nothing is stuck.
+
+`make test-crash` runs the long form (CRASHES kills an engine); `make test` a short one.
+"""
+
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from src.infrastructure.settings import Settings
+from tests.e2e.conftest import Server
+from tests.e2e.ledger import Load, check
+
+CRASHES = int(os.environ.get("CRASHES", "3"))
+
+SETTINGS = {
+    "SERVER__PAGE": "false",
+    "CHAT__MODEL": "null",
+    "AUTH__ACCESS_TOKEN_MINUTES": "1000",
+    "CHAT__LEASE_SECONDS": "3",
+    "EVENTS__LEASE_SECONDS": "1",
+    "EVENTS__MAX_ATTEMPTS": "1000",  # a kill is not the event's fault, and here there are many
+}
+
+
+def crash_and_recover(server: Server) -> None:
+    """Kill the server at a random moment under load, now and then while it starts, and start it again."""
+    time.sleep(random.uniform(0.05, 0.8))
+    server.kill()
+    if random.random() < 0.2:
+        server.begin()
+        time.sleep(random.uniform(0.2, 2.5))
+        server.kill()
+    server.start()
+
+
+@pytest.mark.only("sqlite")
+def test_kills_of_a_server_on_sqlite(tmp_path: Path, settings: Settings) -> None:
+    server = Server(tmp_path, DATABASE_URL=settings.database_url, **SETTINGS)
+    server.start()
+    with Load([server]) as load:
+        for _ in range(CRASHES):
+            crash_and_recover(server)
+    check(load.promises, settings, server)
+    server.stop()
+    assert len(load.promises.turns) >= CRASHES
+
+
+@pytest.mark.only("postgresql")
+def test_kills_of_two_servers_on_one_postgresql(tmp_path: Path, settings: Settings) -> None:
+    """One of them at a time, so that the other takes over what it had in hand."""
+    servers = [Server(tmp_path, DATABASE_URL=settings.database_url, **SETTINGS) for _ in range(2)]
+    for server in servers:
+        server.start()
+    with Load(servers) as load:
+        for _ in range(CRASHES):
+            crash_and_recover(random.choice(servers))
+    check(load.promises, settings, servers[0])
+    for server in servers:
+        server.stop()
+    assert len(load.promises.turns) >= CRASHES
