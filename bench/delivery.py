@@ -9,8 +9,9 @@ from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select, u
 
 from bench.server import House
 from src.infrastructure.container import Container
+from src.infrastructure.database.database import Database
 from src.infrastructure.database.subscriptions import Subscriptions
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.infrastructure.settings import Settings
 from src.shared.events.base import DomainEvent
 from src.shared.events.bus import EventBus

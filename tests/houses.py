@@ -9,11 +9,12 @@ from sqlalchemy import select
 
 from src.domains.auth.models import Group
 from src.infrastructure.database.checkpoints import ParkedEvent
+from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import DeliveryPolicy
 from src.infrastructure.database.engine import database_engine
 from src.infrastructure.database.notifications import Notifications
 from src.infrastructure.database.subscriptions import Subscriptions
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.infrastructure.operations.events import EventService
 from src.infrastructure.settings import Settings
 from src.shared.events.base import DomainEvent, utc_now

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from migrations import histories
+from src.infrastructure.database.database import Database
 from src.infrastructure.database.engine import database_engine
-from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.operations.events import EventService
 from src.infrastructure.settings import Settings
 from src.shared.exceptions.errors import PlatformError

@@ -24,12 +24,12 @@ from src.domains.knowledge.services.collections import CollectionService
 from src.domains.knowledge.services.documents import DocumentService, IngestionService
 from src.domains.knowledge.services.search import IndexReplica, SearchService
 from src.domains.knowledge.services.shelves import Shelves
+from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import DeliveryPolicy
 from src.infrastructure.database.engine import database_engine
 from src.infrastructure.database.notifications import Notifications
 from src.infrastructure.database.retention import Retention, RetentionPolicy
 from src.infrastructure.database.subscriptions import Subscriptions
-from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.documents.reader import FileDocumentReader
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.llm.null import NullModel

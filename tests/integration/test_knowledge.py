@@ -128,7 +128,9 @@ async def test_files_that_a_crash_left_without_a_document_are_deleted_at_the_sta
 
 
 @pytest.mark.only("postgresql")
-async def test_a_starting_server_leaves_alone_a_file_that_another_one_is_taking_in(settings: Settings) -> None:
+async def test_a_starting_server_leaves_alone_a_file_that_another_one_is_taking_in(
+    settings: Settings,
+) -> None:
     """Its document is not committed yet."""
     uploads = settings.data_dir / "uploads"
     uploads.mkdir()

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, case, delete, distinct, func, insert, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute
 
 from src.domains.analytics.models import Turn, TurnGroup
+from src.infrastructure.database.unit_of_work import UnitOfWork
 
 TURNS = Turn.metadata.tables[Turn.__tablename__]
 TURN_GROUPS = Turn.metadata.tables[TurnGroup.__tablename__]
@@ -20,6 +21,9 @@ INSERT_TURN = insert(TURNS)
 INSERT_TURN_GROUP = insert(TURN_GROUPS)
 FINISH_TURN = update(TURNS).where(TURNS.c.question_id == bindparam("asked_id"))
 RATE_TURN = update(TURNS).where(TURNS.c.answer_id == bindparam("rated_id"))
+ABANDON_TURNS = update(TURNS).where(
+    TURNS.c.session_id == bindparam("deleted_id"), TURNS.c.outcome == "pending"
+)
 
 
 @dataclass(frozen=True)
@@ -68,30 +72,27 @@ class Day:
 
 
 class TurnRepository:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
 
     def add(self, values: Mapping[str, Any], group_ids: Sequence[UUID]) -> None:
-        connection = self._session.connection()
-        connection.execute(INSERT_TURN, values)
-        if group_ids:
-            rows = [{"question_id": values["question_id"], "group_id": group_id} for group_id in group_ids]
-            connection.execute(INSERT_TURN_GROUP, rows)
+        self._uow.defer(INSERT_TURN, values)
+        for group_id in group_ids:
+            self._uow.defer(INSERT_TURN_GROUP, {"question_id": values["question_id"], "group_id": group_id})
 
     def finish(self, question_id: UUID, values: Mapping[str, Any]) -> None:
         """Set what became of a question; one that was asked before the log begins has no row."""
-        self._session.connection().execute(FINISH_TURN, {"asked_id": question_id, **values})
+        self._uow.defer(FINISH_TURN, {"asked_id": question_id, **values})
 
     def abandon(self, session_id: UUID) -> None:
-        pending = TURNS.c.session_id == session_id, TURNS.c.outcome == "pending"
-        self._session.connection().execute(update(TURNS).where(*pending).values(outcome="abandoned"))
+        self._uow.defer(ABANDON_TURNS, {"deleted_id": session_id, "outcome": "abandoned"})
 
     def rate(self, answer_id: UUID, rating: str) -> None:
-        self._session.connection().execute(RATE_TURN, {"rated_id": answer_id, "rating": rating})
+        self._uow.defer(RATE_TURN, {"rated_id": answer_id, "rating": rating})
 
     def delete_all(self) -> None:
         for table in (TURN_GROUPS, TURNS):
-            self._session.connection().execute(delete(table))
+            self._uow.connection.execute(delete(table))
 
     def totals(self, wanted: TurnFilter) -> Totals:
         query = select(
@@ -108,7 +109,7 @@ class TurnRepository:
             _count(Turn.outcome == "blocked").label("blocked"),
             _count(Turn.outcome == "failed").label("failed"),
         ).where(*wanted.conditions())
-        return Totals(**self._session.execute(query).mappings().one())
+        return Totals(**self._uow.session.execute(query).mappings().one())
 
     def days(self, wanted: TurnFilter) -> list[Day]:
         query = select(
@@ -118,7 +119,7 @@ class TurnRepository:
             func.count(distinct(Turn.user_id)).label("active_users"),
             func.sum(Turn.cost).label("cost"),
         ).where(*wanted.conditions())
-        days = self._session.execute(query.group_by(Turn.day).order_by(Turn.day))
+        days = self._uow.session.execute(query.group_by(Turn.day).order_by(Turn.day))
         return [Day(**row) for row in days.mappings()]
 
     def quantile(
@@ -126,9 +127,11 @@ class TurnRepository:
     ) -> int | None:
         """Return the nearest-rank quantile of a column over the turns that have it, None when none has."""
         conditions = [*wanted.conditions(), column.is_not(None)]
-        count = self._session.scalar(select(func.count()).select_from(Turn).where(*conditions)) or 0
+        count = self._uow.session.scalar(select(func.count()).select_from(Turn).where(*conditions)) or 0
         rank = max(math.ceil(fraction * count) - 1, 0)
-        return self._session.scalar(select(column).where(*conditions).order_by(column).offset(rank).limit(1))
+        return self._uow.session.scalar(
+            select(column).where(*conditions).order_by(column).offset(rank).limit(1)
+        )
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:

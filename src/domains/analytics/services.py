@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from src.domains.analytics.models import Turn
 from src.domains.analytics.repositories import Day, Totals, TurnFilter, TurnRepository
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.chat import (
     ChatMessageReceived,
@@ -65,25 +66,25 @@ class TurnProjection:
             "day": event.occurred_at.astimezone(self._time_zone).date(),
             "outcome": "pending",
         }
-        TurnRepository(uow.session).add(turn, event.group_ids)
+        TurnRepository(uow).add(turn, event.group_ids)
 
     def answer(self, uow: UnitOfWork, event: ChatResponseGenerated) -> None:
         values = {"outcome": "completed", **event.model_dump(include=FIGURES)}
-        TurnRepository(uow.session).finish(event.question_id, values)
+        TurnRepository(uow).finish(event.question_id, values)
 
     def fail(self, uow: UnitOfWork, event: ChatResponseFailed) -> None:
-        TurnRepository(uow.session).finish(event.question_id, {"outcome": "failed"})
+        TurnRepository(uow).finish(event.question_id, {"outcome": "failed"})
 
     def abandon(self, uow: UnitOfWork, event: SessionDeleted) -> None:
         """An answer that was still being written when its session was deleted will never be told of."""
-        TurnRepository(uow.session).abandon(event.session_id)
+        TurnRepository(uow).abandon(event.session_id)
 
     def rate(self, uow: UnitOfWork, event: FeedbackGiven) -> None:
-        TurnRepository(uow.session).rate(event.message_id, event.rating)
+        TurnRepository(uow).rate(event.message_id, event.rating)
 
     def clear(self, uow: UnitOfWork) -> None:
         """Delete every row: a replay of the log makes them anew."""
-        TurnRepository(uow.session).delete_all()
+        TurnRepository(uow).delete_all()
 
 
 class DashboardService:
@@ -105,7 +106,7 @@ class DashboardService:
         wanted = TurnFilter(start, end, group_id)
 
         def read(uow: UnitOfWork) -> Dashboard:
-            turns = TurnRepository(uow.session)
+            turns = TurnRepository(uow)
             first_token, total = (
                 Quantiles(*(turns.quantile(wanted, column, fraction) for fraction in (0.5, 0.95, 0.99)))
                 for column in (Turn.first_token_ms, Turn.total_ms)

@@ -5,80 +5,82 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import selectinload
 
 from src.domains.auth.models import Group, SignIn, User
+from src.infrastructure.database.unit_of_work import UnitOfWork
 
 
 class UserRepository:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
 
     def add(self, user: User) -> None:
-        self._session.add(user)
-        self._session.flush()
+        self._uow.session.add(user)
+        self._uow.session.flush()
 
     def count(self) -> int:
-        return self._session.scalar(select(func.count()).select_from(User)) or 0
+        return self._uow.session.scalar(select(func.count()).select_from(User)) or 0
 
     def get(self, user_id: UUID) -> User | None:
-        return self._session.get(User, user_id, options=[selectinload(User.groups)])
+        return self._uow.session.get(User, user_id, options=[selectinload(User.groups)])
 
     def by_email(self, email: str) -> User | None:
-        return self._session.scalar(
+        return self._uow.session.scalar(
             select(User).where(User.email == email).options(selectinload(User.groups))
         )
 
     def page(self, after: UUID | None, limit: int) -> Sequence[User]:
         query = select(User).options(selectinload(User.groups)).order_by(User.id).limit(limit)
-        return self._session.scalars(query.where(User.id > after) if after else query).all()
+        return self._uow.session.scalars(query.where(User.id > after) if after else query).all()
 
     def all(self) -> Sequence[User]:
-        return self._session.scalars(select(User).options(selectinload(User.groups))).all()
+        return self._uow.session.scalars(select(User).options(selectinload(User.groups))).all()
 
     def in_group(self, group_id: UUID) -> Sequence[User]:
         query = select(User).where(User.groups.any(Group.id == group_id))
-        return self._session.scalars(query.options(selectinload(User.groups))).all()
+        return self._uow.session.scalars(query.options(selectinload(User.groups))).all()
 
     def other_active_admins(self, user_id: UUID) -> int:
         query = select(func.count()).select_from(User)
         return (
-            self._session.scalar(query.where(User.role == "admin", User.is_active, User.id != user_id)) or 0
+            self._uow.session.scalar(query.where(User.role == "admin", User.is_active, User.id != user_id))
+            or 0
         )
 
 
 class GroupRepository:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
 
     def add(self, group: Group) -> None:
-        self._session.add(group)
-        self._session.flush()
+        self._uow.session.add(group)
+        self._uow.session.flush()
 
     def get(self, group_id: UUID) -> Group | None:
-        return self._session.get(Group, group_id)
+        return self._uow.session.get(Group, group_id)
 
     def by_name(self, name: str) -> Group | None:
-        return self._session.scalar(select(Group).where(Group.name == name))
+        return self._uow.session.scalar(select(Group).where(Group.name == name))
 
     def by_ids(self, group_ids: Sequence[UUID]) -> Sequence[Group]:
-        return self._session.scalars(select(Group).where(Group.id.in_(group_ids))).all()
+        return self._uow.session.scalars(select(Group).where(Group.id.in_(group_ids))).all()
 
     def page(self, after: UUID | None, limit: int) -> Sequence[Group]:
         query = select(Group).order_by(Group.id).limit(limit)
-        return self._session.scalars(query.where(Group.id > after) if after else query).all()
+        return self._uow.session.scalars(query.where(Group.id > after) if after else query).all()
 
     def delete(self, group: Group) -> None:
-        self._session.delete(group)
-        self._session.flush()
+        self._uow.session.delete(group)
+        self._uow.session.flush()
 
 
 class SignInRepository:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
 
     def add(self, sign_in: SignIn) -> None:
-        self._session.add(sign_in)
+        self._uow.session.add(sign_in)
 
     def open_by_refresh_hash(
         self, refresh_hash: bytes, now: datetime, *, for_update: bool = False
@@ -86,7 +88,7 @@ class SignInRepository:
         query = select(SignIn).where(
             SignIn.refresh_hash == refresh_hash, SignIn.ended_at.is_(None), SignIn.expires_at > now
         )
-        return self._session.scalar(query.with_for_update() if for_update else query)
+        return self._uow.session.scalar(query.with_for_update() if for_update else query)
 
     def ended_since(self, moment: datetime) -> Sequence[UUID]:
-        return self._session.scalars(select(SignIn.id).where(SignIn.ended_at > moment)).all()
+        return self._uow.session.scalars(select(SignIn.id).where(SignIn.ended_at > moment)).all()

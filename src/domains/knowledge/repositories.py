@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, RowMapping, bindparam, delete, func, or_, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import selectinload
 
 from src.domains.knowledge.models import Collection, CollectionGroup, Document, StoredPassage
+from src.infrastructure.database.unit_of_work import UnitOfWork
 
 
 def readable_by(group_ids: Ids[UUID] | BindParameter[Any]) -> ColumnElement[bool]:
@@ -37,22 +38,22 @@ READABLE_PASSAGES = (
 
 
 class CollectionRepository:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
 
     def add(self, collection: Collection) -> None:
-        self._session.add(collection)
-        self._session.flush()
+        self._uow.session.add(collection)
+        self._uow.session.flush()
 
     def get(self, collection_id: UUID) -> Collection | None:
-        return self._session.get(Collection, collection_id, options=[selectinload(Collection.readers)])
+        return self._uow.session.get(Collection, collection_id, options=[selectinload(Collection.readers)])
 
     def readable(self, collection_id: UUID, group_ids: Ids[UUID]) -> Collection | None:
         query = select(Collection).where(Collection.id == collection_id, readable_by(group_ids))
-        return self._session.scalar(query.options(selectinload(Collection.readers)))
+        return self._uow.session.scalar(query.options(selectinload(Collection.readers)))
 
     def by_name(self, name: str) -> Collection | None:
-        return self._session.scalar(select(Collection).where(Collection.name == name))
+        return self._uow.session.scalar(select(Collection).where(Collection.name == name))
 
     def page(self, group_ids: Ids[UUID] | None, after: UUID | None, limit: int) -> Sequence[Collection]:
         """Return collections readable by the groups, or all of them when `group_ids` is None."""
@@ -61,66 +62,70 @@ class CollectionRepository:
             query = query.where(readable_by(group_ids))
         if after:
             query = query.where(Collection.id > after)
-        return self._session.scalars(query.limit(limit)).all()
+        return self._uow.session.scalars(query.limit(limit)).all()
 
     def all(self) -> Sequence[Collection]:
-        return self._session.scalars(select(Collection).options(selectinload(Collection.readers))).all()
+        return self._uow.session.scalars(select(Collection).options(selectinload(Collection.readers))).all()
 
     def document_counts(self, collection_ids: Ids[UUID]) -> dict[UUID, int]:
         query = select(Document.collection_id, func.count()).where(Document.collection_id.in_(collection_ids))
-        return {row[0]: row[1] for row in self._session.execute(query.group_by(Document.collection_id))}
+        return {row[0]: row[1] for row in self._uow.session.execute(query.group_by(Document.collection_id))}
 
     def delete(self, collection: Collection) -> None:
-        self._session.delete(collection)
+        self._uow.session.delete(collection)
 
 
 class DocumentRepository:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
 
     def add(self, document: Document) -> None:
-        self._session.add(document)
-        self._session.flush()
+        self._uow.session.add(document)
+        self._uow.session.flush()
 
     def get(self, document_id: UUID) -> Document | None:
-        return self._session.get(Document, document_id)
+        return self._uow.session.get(Document, document_id)
 
     def page(self, collection_id: UUID, after: UUID | None, limit: int) -> Sequence[Document]:
         query = select(Document).where(Document.collection_id == collection_id).order_by(Document.id)
-        return self._session.scalars(
+        return self._uow.session.scalars(
             (query.where(Document.id > after) if after else query).limit(limit)
         ).all()
 
     def all_ids(self) -> Sequence[UUID]:
-        return self._session.scalars(select(Document.id)).all()
+        return self._uow.session.scalars(select(Document.id)).all()
 
     def ids_in(self, collection_id: UUID) -> Sequence[UUID]:
-        return self._session.scalars(select(Document.id).where(Document.collection_id == collection_id)).all()
+        return self._uow.session.scalars(
+            select(Document.id).where(Document.collection_id == collection_id)
+        ).all()
 
     def with_passages(self, after: UUID | None, limit: int) -> Sequence[UUID]:
         query = select(Document.id).where(Document.passage_count > 0).order_by(Document.id)
-        return self._session.scalars(
+        return self._uow.session.scalars(
             (query.where(Document.id > after) if after else query).limit(limit)
         ).all()
 
     def delete(self, document: Document) -> None:
-        self._session.delete(document)
+        self._uow.session.delete(document)
 
 
 class PassageRepository:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
 
     def replace(self, document_id: UUID, passages: Sequence[StoredPassage]) -> None:
-        self._session.execute(delete(StoredPassage).where(StoredPassage.document_id == document_id))
-        self._session.add_all(passages)
+        self._uow.session.execute(delete(StoredPassage).where(StoredPassage.document_id == document_id))
+        self._uow.session.add_all(passages)
 
     def of_document(self, document_id: UUID) -> Sequence[tuple[StoredPassage, Document]]:
         query = select(StoredPassage, Document).join(Document, StoredPassage.document_id == Document.id)
-        rows = self._session.execute(query.where(Document.id == document_id).order_by(StoredPassage.ordinal))
+        rows = self._uow.session.execute(
+            query.where(Document.id == document_id).order_by(StoredPassage.ordinal)
+        )
         return [(passage, document) for passage, document in rows]
 
     def readable(self, passage_ids: Ids[UUID], group_ids: Ids[UUID]) -> Sequence[RowMapping]:
         """Return those of the passages that are live and that somebody in these groups may read now."""
         wanted = {"passage_ids": list(passage_ids), "group_ids": list(group_ids)}
-        return self._session.connection().execute(READABLE_PASSAGES, wanted).mappings().all()
+        return self._uow.connection.execute(READABLE_PASSAGES, wanted).mappings().all()

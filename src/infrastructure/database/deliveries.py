@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from src.infrastructure.database import event_log
+from src.infrastructure.database.database import Database
 from src.infrastructure.database.event_log import EventRow
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import DomainEvent
 from src.shared.events.bus import Replica, Subscription
 

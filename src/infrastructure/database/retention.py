@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from src.infrastructure.database import event_log
 from src.infrastructure.database.checkpoints import Checkpoint, ParkedEvent
+from src.infrastructure.database.database import Database
 from src.infrastructure.database.event_log import LoggedEvent, TrimmedLog
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 
 log = structlog.get_logger(__name__)

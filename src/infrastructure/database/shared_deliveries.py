@@ -19,9 +19,10 @@ from sqlalchemy import delete
 
 from src.infrastructure.database import checkpoints, event_log
 from src.infrastructure.database.checkpoints import Checkpoint, LeaseLost, ParkedEvent
+from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import Delivery, DeliveryPolicy, Look
 from src.infrastructure.database.event_log import EventRow
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import caused_by
 from src.shared.events.bus import Subscription
 from src.shared.exceptions.errors import Unavailable

@@ -12,9 +12,10 @@ from contextlib import suppress
 import structlog
 
 from src.infrastructure.database import checkpoints, event_log
+from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import Delivery, DeliveryPolicy, LocalDelivery
 from src.infrastructure.database.shared_deliveries import ProjectionDelivery, ReactionDelivery
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.bus import EventBus, Subscription
 
 log = structlog.get_logger(__name__)

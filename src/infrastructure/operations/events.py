@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 
 from src.infrastructure.database import event_log
 from src.infrastructure.database.checkpoints import Checkpoint, ParkedEvent
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.exceptions.errors import Conflict, NotFound
 from src.shared.middleware.authentication import current_admin
 from src.shared.paging import Cursor, Limit, Page

@@ -11,7 +11,8 @@ from src.domains.auth.repositories import SignInRepository, UserRepository
 from src.domains.auth.services.directory import rights_of
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens, new_refresh_token, refresh_token_hash
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.auth import SignedOut, UserRegistered
 from src.shared.events.base import utc_now
 from src.shared.exceptions.errors import Conflict, NotAuthenticated, NotFound
@@ -68,7 +69,7 @@ class AccountService:
 
         def register(uow: UnitOfWork) -> User:
             uow.lock(ACCOUNTS)  # only one can find the address free, or the table empty
-            users = UserRepository(uow.session)
+            users = UserRepository(uow)
             if users.by_email(identity(email)):
                 raise EmailTaken("There is an account with this e-mail address. Sign in instead.")
             role = "admin" if users.count() == 0 else "user"
@@ -91,7 +92,7 @@ class AccountService:
 
     async def sign_in(self, email: str, password: str) -> TokenPair:
         """Check the password and open a sign-in. An unknown address and a wrong password answer alike."""
-        user = await self._database.read(lambda uow: UserRepository(uow.session).by_email(identity(email)))
+        user = await self._database.read(lambda uow: UserRepository(uow).by_email(identity(email)))
         fits = await self._passwords.verify(password, user.password_hash if user else None)
         if user is None or not fits or not user.is_active:
             raise WrongCredentials("The e-mail address or the password is wrong.")
@@ -105,7 +106,7 @@ class AccountService:
                 created_at=now,
                 expires_at=now + self._sign_in_lifetime,
             )
-            SignInRepository(uow.session).add(sign_in)
+            SignInRepository(uow).add(sign_in)
             return sign_in
 
         sign_in = await self._database.write(open_sign_in)
@@ -119,7 +120,7 @@ class AccountService:
         def rotate(uow: UnitOfWork) -> tuple[User, SignIn]:
             sign_in = _open_sign_in(uow, refresh_token, for_update=True)
             sign_in.refresh_hash = refresh_token_hash(following)
-            user = UserRepository(uow.session).get(sign_in.user_id)
+            user = UserRepository(uow).get(sign_in.user_id)
             if user is None or not user.is_active:
                 raise InvalidRefreshToken("This account is switched off. Ask your administrator.")
             return user, sign_in
@@ -170,14 +171,14 @@ def identity(email: str) -> str:
 
 
 def find_user(uow: UnitOfWork, user_id: UUID) -> User:
-    user = UserRepository(uow.session).get(user_id)
+    user = UserRepository(uow).get(user_id)
     if user is None:
         raise UnknownUser("There is no such person.")
     return user
 
 
 def _open_sign_in(uow: UnitOfWork, refresh_token: str, *, for_update: bool = False) -> SignIn:
-    sign_ins, hashed = SignInRepository(uow.session), refresh_token_hash(refresh_token)
+    sign_ins, hashed = SignInRepository(uow), refresh_token_hash(refresh_token)
     sign_in = sign_ins.open_by_refresh_hash(hashed, utc_now(), for_update=for_update)
     if sign_in is None:
         raise InvalidRefreshToken("This sign-in has ended. Sign in again.")

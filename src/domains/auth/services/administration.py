@@ -8,7 +8,8 @@ from src.domains.auth.models import Group, Role, User
 from src.domains.auth.repositories import GroupRepository, UserRepository
 from src.domains.auth.services.accounts import ACCOUNTS, find_user
 from src.domains.auth.services.directory import rights_of
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.auth import GroupDeleted, UserRightsChanged
 from src.shared.events.base import utc_now
 from src.shared.exceptions.errors import Conflict, InvalidRequest, NotFound
@@ -50,7 +51,7 @@ class AdministrationService:
         self._directory_is_current = directory_is_current
 
     async def people(self, after: UUID | None, limit: int) -> Sequence[User]:
-        return await self._database.read(lambda uow: UserRepository(uow.session).page(after, limit))
+        return await self._database.read(lambda uow: UserRepository(uow).page(after, limit))
 
     async def change_rights(self, user_id: UUID, change: RightsChange) -> User:
         def apply(uow: UnitOfWork) -> User:
@@ -71,14 +72,14 @@ class AdministrationService:
         return user
 
     async def groups(self, after: UUID | None, limit: int) -> Sequence[Group]:
-        return await self._database.read(lambda uow: GroupRepository(uow.session).page(after, limit))
+        return await self._database.read(lambda uow: GroupRepository(uow).page(after, limit))
 
     async def create_group(self, name: str) -> Group:
         def create(uow: UnitOfWork) -> Group:
             uow.lock(GROUPS)
             _check_name_is_free(uow, name)
             group = Group(name=name, created_at=utc_now())
-            GroupRepository(uow.session).add(group)
+            GroupRepository(uow).add(group)
             return group
 
         return await self._database.write(create, alone=True)
@@ -100,11 +101,11 @@ class AdministrationService:
         def delete(uow: UnitOfWork) -> None:
             uow.lock(ACCOUNTS)
             group = _find_group(uow, group_id)
-            for member in UserRepository(uow.session).in_group(group_id):
+            for member in UserRepository(uow).in_group(group_id):
                 member.groups.remove(group)
                 _record_rights(uow, member)
             uow.session.flush()
-            GroupRepository(uow.session).delete(group)
+            GroupRepository(uow).delete(group)
             uow.record(GroupDeleted(group_id=group_id))
 
         await self._database.write(delete, alone=True)
@@ -112,28 +113,28 @@ class AdministrationService:
 
 
 def _find_group(uow: UnitOfWork, group_id: UUID) -> Group:
-    group = GroupRepository(uow.session).get(group_id)
+    group = GroupRepository(uow).get(group_id)
     if group is None:
         raise UnknownGroup("There is no such group.")
     return group
 
 
 def _find_groups(uow: UnitOfWork, group_ids: Sequence[UUID]) -> list[Group]:
-    groups = GroupRepository(uow.session).by_ids(group_ids)
+    groups = GroupRepository(uow).by_ids(group_ids)
     if missing := set(group_ids) - {group.id for group in groups}:
         raise UnknownGroups(f"There are no groups with these ids: {', '.join(sorted(map(str, missing)))}.")
     return list(groups)
 
 
 def _check_name_is_free(uow: UnitOfWork, name: str) -> None:
-    if GroupRepository(uow.session).by_name(name):
+    if GroupRepository(uow).by_name(name):
         raise GroupNameTaken("There is a group of this name.")
 
 
 def _keep_an_admin(uow: UnitOfWork, user: User) -> None:
     if user.role == "admin" and user.is_active:
         return
-    if UserRepository(uow.session).other_active_admins(user.id) == 0:
+    if UserRepository(uow).other_active_admins(user.id) == 0:
         raise LastAdmin("This is the last administrator. Make somebody else one first.")
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from src.domains.auth.models import User
 from src.domains.auth.repositories import SignInRepository, UserRepository
 from src.domains.auth.services.tokens import AccessTokens
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.auth import SignedOut, UserRegistered, UserRightsChanged
 from src.shared.events.base import DomainEvent, utc_now
 from src.shared.exceptions.errors import NotAuthenticated
@@ -51,8 +52,8 @@ class Directory:
 
     async def rebuild(self, position: int) -> None:
         def snapshot(uow: UnitOfWork) -> tuple[Sequence[User], Sequence[UUID]]:
-            ended = SignInRepository(uow.session).ended_since(utc_now() - self._longest_access)
-            return UserRepository(uow.session).all(), ended
+            ended = SignInRepository(uow).ended_since(utc_now() - self._longest_access)
+            return UserRepository(uow).all(), ended
 
         users, ended = await self._database.read(snapshot)
         self._rights = {user.id: rights_of(user) for user in users}

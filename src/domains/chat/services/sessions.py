@@ -6,7 +6,8 @@ from uuid import UUID
 
 from src.domains.chat.models import Message, Rating, Session
 from src.domains.chat.repositories import MessageRepository, SessionRepository
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.chat import FeedbackGiven, SessionDeleted
 from src.shared.exceptions.errors import Conflict, NotFound
@@ -43,15 +44,13 @@ class SessionService:
         def create(uow: UnitOfWork) -> Session:
             now = utc_now()
             session = Session(user_id=user_id, title=title, created_at=now, updated_at=now)
-            SessionRepository(uow.session).add(session)
+            SessionRepository(uow).add(session)
             return session
 
         return await self._database.write(create)
 
     async def page(self, user_id: UUID, before: UUID | None, limit: int) -> Sequence[Session]:
-        return await self._database.read(
-            lambda uow: SessionRepository(uow.session).page(user_id, before, limit)
-        )
+        return await self._database.read(lambda uow: SessionRepository(uow).page(user_id, before, limit))
 
     async def get(self, user_id: UUID, session_id: UUID) -> Session:
         return await self._database.read(lambda uow: find_session(uow, user_id, session_id))
@@ -69,7 +68,7 @@ class SessionService:
 
         def delete(uow: UnitOfWork) -> None:
             session = find_session(uow, user_id, session_id, for_update=True)
-            SessionRepository(uow.session).delete(session)
+            SessionRepository(uow).delete(session)
             uow.redact(session_id)
             uow.record(SessionDeleted(session_id=session_id, user_id=user_id))
 
@@ -80,7 +79,7 @@ class SessionService:
     ) -> Sequence[Message]:
         def messages(uow: UnitOfWork) -> Sequence[Message]:
             find_session(uow, user_id, session_id)
-            return MessageRepository(uow.session).page(session_id, after, limit)
+            return MessageRepository(uow).page(session_id, after, limit)
 
         return await self._database.read(messages)
 
@@ -108,14 +107,14 @@ class SessionService:
 
 
 def find_session(uow: UnitOfWork, user_id: UUID, session_id: UUID, *, for_update: bool = False) -> Session:
-    session = SessionRepository(uow.session).owned(session_id, user_id, for_update=for_update)
+    session = SessionRepository(uow).owned(session_id, user_id, for_update=for_update)
     if session is None:
         raise UnknownSession("There is no such session.")
     return session
 
 
 def find_message(uow: UnitOfWork, user_id: UUID, message_id: UUID, *, for_update: bool = False) -> Message:
-    message = MessageRepository(uow.session).owned(message_id, user_id, for_update=for_update)
+    message = MessageRepository(uow).owned(message_id, user_id, for_update=for_update)
     if message is None:
         raise UnknownMessage("There is no such message.")
     return message

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -17,7 +18,8 @@ from src.domains.chat.services.citations import CitationCheck
 from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.ports import ChatModel, ModelFailed, PastMessage, Prompt
 from src.domains.chat.services.sessions import find_message, find_session
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import NothingChanged, UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.bus import EventBus
 from src.shared.events.chat import ChatMessageReceived, ChatResponseFailed, ChatResponseGenerated
@@ -127,14 +129,12 @@ class TurnService:
             now = utc_now()
             history: tuple[PastMessage, ...] = ()
             if session_id is None:
-                SessionRepository(uow.session).insert(new_session_id, asker.user_id, _title(question), now)
+                SessionRepository(uow).insert(new_session_id, asker.user_id, _title(question), now)
             else:
                 history = self._continue(uow, asker, session_id, question, now)
             in_session = session_id or new_session_id
             leased_until = now + timedelta(seconds=self._limits.lease)
-            MessageRepository(uow.session).add_turn(
-                in_session, question_id, answer_id, question, now, leased_until
-            )
+            MessageRepository(uow).add_turn(in_session, question_id, answer_id, question, now, leased_until)
             uow.record(
                 ChatMessageReceived(
                     session_id=in_session,
@@ -160,7 +160,7 @@ class TurnService:
         session.title = session.title or _title(question)
         session.updated_at = now
         uow.session.flush()
-        messages = MessageRepository(uow.session)
+        messages = MessageRepository(uow)
         return _past(messages.latest_completed(session_id, self._limits.history_messages))
 
     async def running(self, asker: Principal, message_id: UUID) -> Generation | None:
@@ -198,7 +198,7 @@ class TurnService:
     def _renew_leases(self, uow: UnitOfWork) -> None:
         now = utc_now()
         if running := list(self._running):
-            MessageRepository(uow.session).prolong(running, now + timedelta(seconds=self._limits.lease))
+            MessageRepository(uow).prolong(running, now + timedelta(seconds=self._limits.lease))
         _interrupt_abandoned(uow, now)
 
     async def _generate(self, turn: _Turn) -> None:
@@ -279,10 +279,11 @@ class TurnService:
 
         def save(uow: UnitOfWork) -> None:
             values = {"status": "completed", "content": generation.text, "citations": citations, **figures}
-            if MessageRepository(uow.session).finish(generation.message_id, values):
-                uow.record(event)
+            MessageRepository(uow).finish(generation.message_id, values)
+            uow.record(event)
 
-        await self._database.write(save)
+        with suppress(NothingChanged):
+            await self._database.write(save)
         generation.end("completed")
 
     async def _fail(
@@ -302,19 +303,20 @@ class TurnService:
 
         def save(uow: UnitOfWork) -> None:
             values = {"status": status, "content": generation.text, "error_code": error.code}
-            if MessageRepository(uow.session).finish(generation.message_id, values):
-                uow.record(event)
+            MessageRepository(uow).finish(generation.message_id, values)
+            uow.record(event)
 
         try:
-            await self._database.write(save)
+            with suppress(NothingChanged):
+                await self._database.write(save)
         except Exception:  # whoever follows is told all the same; the next start closes the message
             log.exception("failure_not_saved", message_id=str(generation.message_id))
         generation.end(status)
 
 
 def _interrupt_abandoned(uow: UnitOfWork, before: datetime | None) -> None:
-    sessions = SessionRepository(uow.session)
-    for message in MessageRepository(uow.session).abandoned(before):
+    sessions = SessionRepository(uow)
+    for message in MessageRepository(uow).abandoned(before):
         message.status, message.error_code = "interrupted", Interrupted.code
         uow.record(
             ChatResponseFailed(

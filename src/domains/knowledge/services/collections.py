@@ -6,7 +6,8 @@ from uuid import UUID
 
 from src.domains.knowledge.models import Collection, CollectionGroup
 from src.domains.knowledge.repositories import CollectionRepository, DocumentRepository
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.knowledge import CollectionDeleted, CollectionReadersChanged, DocumentDeleted
 from src.shared.exceptions.errors import Conflict, NotFound
@@ -58,7 +59,7 @@ class CollectionService:
             collection = Collection(
                 name=name, description=description, created_at=utc_now(), readers=_readers(group_ids)
             )
-            CollectionRepository(uow.session).add(collection)
+            CollectionRepository(uow).add(collection)
             _record_readers(uow, collection)
             return CollectionOverview(collection, 0)
 
@@ -70,7 +71,7 @@ class CollectionService:
         group_ids = None if asker.is_admin else asker.group_ids
 
         def page(uow: UnitOfWork) -> Sequence[CollectionOverview]:
-            return _overviews(uow, CollectionRepository(uow.session).page(group_ids, after, limit))
+            return _overviews(uow, CollectionRepository(uow).page(group_ids, after, limit))
 
         return await self._database.read(page)
 
@@ -107,9 +108,9 @@ class CollectionService:
 
         def delete(uow: UnitOfWork) -> None:
             collection = find_collection(uow, asker, collection_id)
-            for document_id in DocumentRepository(uow.session).ids_in(collection_id):
+            for document_id in DocumentRepository(uow).ids_in(collection_id):
                 uow.record(DocumentDeleted(document_id=document_id, collection_id=collection_id))
-            CollectionRepository(uow.session).delete(collection)
+            CollectionRepository(uow).delete(collection)
             uow.record(CollectionDeleted(collection_id=collection_id))
 
         await self._database.write(delete, alone=True)
@@ -117,7 +118,7 @@ class CollectionService:
 
 def find_collection(uow: UnitOfWork, asker: Principal, collection_id: UUID) -> Collection:
     """Return the collection if the asker may see it; for anybody else it does not exist."""
-    collections = CollectionRepository(uow.session)
+    collections = CollectionRepository(uow)
     if asker.is_admin:
         collection = collections.get(collection_id)
     else:
@@ -136,10 +137,10 @@ def _record_readers(uow: UnitOfWork, collection: Collection) -> None:
 
 
 def _check_name_is_free(uow: UnitOfWork, name: str) -> None:
-    if CollectionRepository(uow.session).by_name(name):
+    if CollectionRepository(uow).by_name(name):
         raise CollectionNameTaken("There is a collection of this name.")
 
 
 def _overviews(uow: UnitOfWork, collections: Sequence[Collection]) -> list[CollectionOverview]:
-    counts = CollectionRepository(uow.session).document_counts([each.id for each in collections])
+    counts = CollectionRepository(uow).document_counts([each.id for each in collections])
     return [CollectionOverview(each, counts.get(each.id, 0)) for each in collections]

@@ -13,7 +13,8 @@ from src.domains.knowledge.models import Document, StoredPassage
 from src.domains.knowledge.repositories import DocumentRepository, PassageRepository
 from src.domains.knowledge.services.collections import COLLECTIONS, UnknownCollection, find_collection
 from src.domains.knowledge.services.ports import DocumentReader, FileStore, PassageDraft, UnreadableDocument
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.knowledge import (
     DocumentDeleted,
@@ -85,7 +86,7 @@ class DocumentService:
         def save(uow: UnitOfWork) -> None:
             uow.lock(COLLECTIONS)
             find_collection(uow, asker, collection_id)
-            DocumentRepository(uow.session).add(document)
+            DocumentRepository(uow).add(document)
             uow.record(
                 DocumentUploaded(
                     document_id=document_id,
@@ -107,7 +108,7 @@ class DocumentService:
     ) -> Sequence[Document]:
         def page(uow: UnitOfWork) -> Sequence[Document]:
             find_collection(uow, asker, collection_id)
-            return DocumentRepository(uow.session).page(collection_id, after, limit)
+            return DocumentRepository(uow).page(collection_id, after, limit)
 
         return await self._database.read(page)
 
@@ -120,7 +121,7 @@ class DocumentService:
         def delete(uow: UnitOfWork) -> None:
             document = _find_document(uow, asker, document_id)
             uow.record(DocumentDeleted(document_id=document_id, collection_id=document.collection_id))
-            DocumentRepository(uow.session).delete(document)
+            DocumentRepository(uow).delete(document)
 
         await self._database.write(delete)
 
@@ -161,7 +162,7 @@ class IngestionService:
         Another process may be taking in a file right now, whose document is not saved yet: young ones stay.
         """
         unchanged_for = UPLOAD_TIME if self._database.shared else timedelta()
-        known = await self._database.read(lambda uow: DocumentRepository(uow.session).all_ids())
+        known = await self._database.read(lambda uow: DocumentRepository(uow).all_ids())
         await asyncio.to_thread(self._files.delete_unknown, known, unchanged_for)
 
     async def ingest(self, document_id: UUID) -> None:
@@ -196,7 +197,7 @@ def _last_part(file_name: str) -> str:
 
 
 def _find_document(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Document:
-    document = DocumentRepository(uow.session).get(document_id)
+    document = DocumentRepository(uow).get(document_id)
     unknown = UnknownDocument("There is no such document, or you may not see it.")
     if document is None:
         raise unknown
@@ -209,7 +210,7 @@ def _find_document(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Docu
 
 def _begin(uow: UnitOfWork, document_id: UUID) -> str | None:
     """Return the title of a document that still waits to be read, None when it is done or deleted."""
-    document = DocumentRepository(uow.session).get(document_id)
+    document = DocumentRepository(uow).get(document_id)
     if document is None or document.status in ("ready", "failed"):
         return None
     document.status = "processing"
@@ -217,7 +218,7 @@ def _begin(uow: UnitOfWork, document_id: UUID) -> str | None:
 
 
 def _save_passages(uow: UnitOfWork, document_id: UUID, drafts: Sequence[PassageDraft]) -> None:
-    document = DocumentRepository(uow.session).get(document_id)
+    document = DocumentRepository(uow).get(document_id)
     if document is None:
         return
     document.passage_count = len(drafts)
@@ -225,12 +226,12 @@ def _save_passages(uow: UnitOfWork, document_id: UUID, drafts: Sequence[PassageD
         StoredPassage(document_id=document_id, ordinal=ordinal, location=draft.location, text=draft.text)
         for ordinal, draft in enumerate(drafts)
     ]
-    PassageRepository(uow.session).replace(document_id, passages)
+    PassageRepository(uow).replace(document_id, passages)
     uow.record(PassagesChanged(document_id=document_id, collection_id=document.collection_id))
 
 
 def _finish(uow: UnitOfWork, document_id: UUID) -> None:
-    document = DocumentRepository(uow.session).get(document_id)
+    document = DocumentRepository(uow).get(document_id)
     if document is None:
         return
     document.status = "ready"
@@ -244,7 +245,7 @@ def _finish(uow: UnitOfWork, document_id: UUID) -> None:
 
 
 def _fail(uow: UnitOfWork, document_id: UUID, reason: str) -> None:
-    document = DocumentRepository(uow.session).get(document_id)
+    document = DocumentRepository(uow).get(document_id)
     if document is None:
         return
     document.status, document.reason = "failed", reason

@@ -7,7 +7,8 @@ from uuid import UUID
 from src.domains.knowledge.repositories import DocumentRepository, PassageRepository
 from src.domains.knowledge.services.ports import IndexedPassage, PassageIndex
 from src.domains.knowledge.services.shelves import Shelves
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import DomainEvent
 from src.shared.events.knowledge import DocumentDeleted, Passage, PassagesChanged
 
@@ -36,7 +37,7 @@ class SearchService:
         def find(uow: UnitOfWork) -> list[Passage]:
             hits = self._index.search(query, collection_ids, limit)
             scores = {hit.passage_id: hit.score for hit in hits}
-            found = PassageRepository(uow.session).readable(scores, group_ids) if scores else ()
+            found = PassageRepository(uow).readable(scores, group_ids) if scores else ()
             passages = [Passage(**row, score=scores[row["passage_id"]]) for row in found]
             return sorted(passages, key=lambda passage: -passage.score)
 
@@ -73,7 +74,7 @@ class IndexReplica:
 
     async def _documents_after(self, last: UUID | None) -> Sequence[UUID]:
         return await self._database.read(
-            lambda uow: DocumentRepository(uow.session).with_passages(last, REBUILD_BATCH)
+            lambda uow: DocumentRepository(uow).with_passages(last, REBUILD_BATCH)
         )
 
     async def _replace(self, document_id: UUID) -> None:
@@ -86,5 +87,5 @@ def _indexed_passages(uow: UnitOfWork, document_id: UUID) -> list[IndexedPassage
         IndexedPassage(
             passage.id, document.id, document.collection_id, document.title, passage.location, passage.text
         )
-        for passage, document in PassageRepository(uow.session).of_document(document_id)
+        for passage, document in PassageRepository(uow).of_document(document_id)
     ]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from src.domains.knowledge.repositories import CollectionRepository
-from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.database.database import Database
 from src.shared.events.base import DomainEvent
 from src.shared.events.knowledge import CollectionDeleted, CollectionReadersChanged
 
@@ -26,7 +26,7 @@ class Shelves:
         return None
 
     async def rebuild(self, position: int) -> None:
-        collections = await self._database.read(lambda uow: CollectionRepository(uow.session).all())
+        collections = await self._database.read(lambda uow: CollectionRepository(uow).all())
         self._readers = {each.id: frozenset(each.group_ids) for each in collections}
 
     async def apply(self, events: Sequence[DomainEvent], position: int) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from src.domains.auth.models import Group
 from src.infrastructure.database import event_log
+from src.infrastructure.database.database import Database
 from src.infrastructure.database.engine import UnsupportedDatabase, database_engine
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.infrastructure.settings import Settings
 from src.shared.events.base import DomainEvent, utc_now
 from src.shared.exceptions.errors import Unavailable
