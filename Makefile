@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-crash bench bench-log ui migrate migration rollback events lint format lock clean
+.PHONY: help run test test-crash bench bench-log ui migrate migration rollback events backup restore lint format \
+	lock clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,12 @@ rollback: $(VENV)/installed ## take a domain's newest migration back (domain=cha
 
 events: $(VENV)/installed ## look at the event log (DO="status", "parked", "retry ID", "replay SUBSCRIPTION")
 	@$(BIN)/python -m src.commands.events $(or $(DO),status)
+
+backup: $(VENV)/installed ## save everything while the server runs (TO=backups/<time>)
+	@$(BIN)/python -m src.commands.backup $(if $(TO),--to "$(TO)")
+
+restore: $(VENV)/installed ## bring a backup back, with the server stopped (FROM=folder, FORCE=1)
+	@$(BIN)/python -m src.commands.restore $(if $(FROM),--from "$(FROM)") $(if $(FORCE),--force)
 
 lint: $(VENV)/installed-dev ## check style, types, complexity and the walls between modules
 	@$(BIN)/ruff check .

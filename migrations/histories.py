@@ -1,6 +1,6 @@
 """The histories of the schema, one for each domain and one for the infrastructure, and what is done with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,13 +69,34 @@ def write_revision(engine: Engine, history: History, message: str) -> None:
 
 def pending(connection: Connection) -> list[str]:
     """Return the names of the histories that are not at their newest revision."""
-    return [history.name for history in HISTORIES.values() if not _is_current(connection, history)]
+    return [name for name, heads in current(connection).items() if set(heads) != set(_newest(name))]
 
 
-def _is_current(connection: Connection, history: History) -> bool:
+def current(connection: Connection) -> dict[str, tuple[str, ...]]:
+    """Return the revisions that each history is at; none where it has not begun."""
+    return {history.name: _current(connection, history) for history in HISTORIES.values()}
+
+
+def unknown(heads: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the names of the histories that are at a revision which these migrations do not have."""
+    return [name for name, revisions in heads.items() if not set(revisions) <= _revisions(name)]
+
+
+def _current(connection: Connection, history: History) -> tuple[str, ...]:
     context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
-    newest = ScriptDirectory.from_config(_config(history)).get_heads()
-    return set(context.get_current_heads()) == set(newest)
+    return context.get_current_heads()
+
+
+def _newest(name: str) -> list[str]:
+    return ScriptDirectory.from_config(_config(HISTORIES[name])).get_heads()
+
+
+def _revisions(name: str) -> set[str]:
+    """Return every revision of a history, none when there is no such history."""
+    if name not in HISTORIES:
+        return set()
+    scripts = ScriptDirectory.from_config(_config(HISTORIES[name]))
+    return {script.revision for script in scripts.walk_revisions()}
 
 
 def _config(history: History) -> Config:

@@ -36,6 +36,9 @@ class DatabaseSettings(BaseModel):
     idle_transaction_seconds: float = Field(
         10.0, ge=1, description="On PostgreSQL, how long a stopped process can hold its transaction."
     )
+    postgresql_bin: Path | None = Field(
+        None, description="Folder of pg_dump and pg_restore; by default they are looked for on PATH."
+    )
 
     @property
     def connections(self) -> int:

@@ -7,6 +7,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
 Durability = Literal["FULL", "NORMAL"]
 
+APPLICATION = "genai-chatbot-platform"
+"""What PostgreSQL knows our connections by."""
+
 
 class UnsupportedDatabase(Exception):
     """The database URL names an engine that the platform does not run on."""
@@ -86,7 +89,7 @@ def _postgresql(url: URL, synchronous: Durability, connections: int, idle_second
         max_overflow=0,
         hide_parameters=True,
         connect_args={
-            "application_name": "genai-chatbot-platform",
+            "application_name": APPLICATION,
             "connect_timeout": 5,
             "options": " ".join(f"-c {name}={value}" for name, value in session_settings.items()),
         },
