@@ -37,6 +37,7 @@ from src.infrastructure.operations.events import EventService
 from src.infrastructure.operations.health import HealthService
 from src.infrastructure.operations.metrics import MetricsService
 from src.infrastructure.process_locks import OwnFolder, single_server
+from src.infrastructure.processor import keep_on_one_core
 from src.infrastructure.search.tantivy import TantivyPassageIndex
 from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
@@ -228,8 +229,10 @@ async def running(container: Container) -> AsyncIterator[None]:
     """Start everything in order, and stop it in the other: no event and no answer is cut off."""
     settings, database, turns = container.settings(), container.database(), container.turns()
     subscriptions, retention = container.subscriptions(), container.retention()
-    notifications = container.notifications() if database.shared else None
+    notifications = container.notifications()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
+        if settings.server.one_core:
+            keep_on_one_core(container.index_folder().number)
         subscribe(container)
         database.start()
         try:
@@ -237,15 +240,11 @@ async def running(container: Container) -> AsyncIterator[None]:
             await container.ingestion().start()
             await subscriptions.start()
             await retention.start()
-            if notifications:
+            if database.shared:
                 await notifications.start()
             yield
-            await turns.stop()
-            if notifications:
-                await notifications.stop()
-            await retention.stop()
-            await subscriptions.stop()
         finally:
-            await database.stop()
+            for each in (turns, notifications, retention, subscriptions, database):
+                await each.stop()
             container.index().close()
             container.index_folder().release()

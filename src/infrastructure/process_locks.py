@@ -39,8 +39,8 @@ class OwnFolder:
 
     def __init__(self, wanted: Path) -> None:
         wanted.parent.mkdir(parents=True, exist_ok=True)
-        for number in count(1):
-            self.path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        for self.number in count(1):
+            self.path = wanted if self.number == 1 else wanted.with_name(f"{wanted.name}-{self.number}")
             self._lock = FileLock(f"{self.path}.lock")
             try:
                 self._lock.acquire(blocking=False)

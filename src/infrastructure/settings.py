@@ -20,6 +20,10 @@ class ServerSettings(BaseModel):
     workers: int = Field(
         1, ge=1, le=64, description="Server processes; more than one needs PostgreSQL and a page of its own."
     )
+    one_core: bool = Field(
+        True,
+        description="Keep a process's Python threads on one core, where they get in each other's way least.",
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is not an upload.")
 
 
@@ -29,7 +33,7 @@ class DatabaseSettings(BaseModel):
     synchronous: Literal["FULL", "NORMAL"] = Field(
         "FULL", description="FULL keeps every commit through a power cut; NORMAL may lose the last ones."
     )
-    readers: int = Field(4, ge=1, le=64, description="Read transactions that run at once.")
+    readers: int = Field(2, ge=1, le=64, description="Threads that read; those that wait are read together.")
     writers_alone: int = Field(
         2, ge=1, le=64, description="On PostgreSQL, transactions that write beside the group commit at once."
     )

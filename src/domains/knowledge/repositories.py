@@ -13,11 +13,11 @@ from src.infrastructure.database.unit_of_work import UnitOfWork
 
 
 def readable_by(group_ids: Ids[UUID] | BindParameter[Any]) -> ColumnElement[bool]:
-    """Whether a collection may be read by somebody in these groups. Every path to a text goes through here."""
+    """Whether a collection may be read by somebody in these groups. The twin of `may_read`, in SQL."""
     return or_(~Collection.readers.any(), Collection.readers.any(CollectionGroup.group_id.in_(group_ids)))
 
 
-READABLE_PASSAGES = (
+READY_PASSAGES = (
     select(
         StoredPassage.id.label("passage_id"),
         StoredPassage.location,
@@ -27,14 +27,12 @@ READABLE_PASSAGES = (
         Document.title,
     )
     .join(Document, StoredPassage.document_id == Document.id)
-    .join(Collection, Document.collection_id == Collection.id)
-    .where(
-        StoredPassage.id.in_(bindparam("passage_ids", expanding=True)),
-        Document.status == "ready",
-        readable_by(bindparam("group_ids", expanding=True)),
-    )
+    .where(StoredPassage.id.in_(bindparam("passage_ids", expanding=True)), Document.status == "ready")
 )
-"""Every turn asks this: built once, columns instead of objects."""
+READERS = select(CollectionGroup.collection_id, CollectionGroup.group_id).where(
+    CollectionGroup.collection_id.in_(bindparam("collection_ids", expanding=True))
+)
+"""Every turn asks these: built once, columns instead of objects."""
 
 
 class CollectionRepository:
@@ -66,6 +64,14 @@ class CollectionRepository:
 
     def all(self) -> Sequence[Collection]:
         return self._uow.session.scalars(select(Collection).options(selectinload(Collection.readers))).all()
+
+    def readers(self, collection_ids: Ids[UUID]) -> dict[UUID, frozenset[UUID]]:
+        """Return the groups that may read each of the collections; none of them: everyone signed in may."""
+        readers: dict[UUID, set[UUID]] = {collection_id: set() for collection_id in collection_ids}
+        rows = self._uow.connection.execute(READERS, {"collection_ids": list(collection_ids)})
+        for collection_id, group_id in rows:
+            readers[collection_id].add(group_id)
+        return {collection_id: frozenset(groups) for collection_id, groups in readers.items()}
 
     def document_counts(self, collection_ids: Ids[UUID]) -> dict[UUID, int]:
         query = select(Document.collection_id, func.count()).where(Document.collection_id.in_(collection_ids))
@@ -125,7 +131,7 @@ class PassageRepository:
         )
         return [(passage, document) for passage, document in rows]
 
-    def readable(self, passage_ids: Ids[UUID], group_ids: Ids[UUID]) -> Sequence[RowMapping]:
-        """Return those of the passages that are live and that somebody in these groups may read now."""
-        wanted = {"passage_ids": list(passage_ids), "group_ids": list(group_ids)}
-        return self._uow.connection.execute(READABLE_PASSAGES, wanted).mappings().all()
+    def ready(self, passage_ids: Ids[UUID]) -> dict[UUID, RowMapping]:
+        """Return those of the passages that are live, by their ids."""
+        found = self._uow.connection.execute(READY_PASSAGES, {"passage_ids": list(passage_ids)})
+        return {row["passage_id"]: row for row in found.mappings()}

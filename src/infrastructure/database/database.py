@@ -24,11 +24,12 @@ from src.infrastructure.database.faults import (
     retried,
     told,
 )
-from src.infrastructure.database.readers import Readers
+from src.infrastructure.database.readers import Lookup, Readers
 from src.infrastructure.database.unit_of_work import Deferred, NothingChanged, UnitOfWork
 from src.shared.events.base import DomainEvent
 from src.shared.exceptions.errors import Unavailable
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -116,6 +117,13 @@ class Database:
     async def read(self, fn: Callable[[UnitOfWork], T]) -> T:
         """Run `fn` in a read transaction: it sees one state of the database."""
         return await self._readers.read(fn)
+
+    async def read_together(self, lookup: Lookup[A, T], argument: A) -> T:
+        """Ask a question of which many wait at once: `lookup(uow, arguments)` answers all of them together.
+
+        The questions are those that waited with the same `lookup`; the answers come in their order.
+        """
+        return await self._readers.read_together(lookup, argument)
 
     def _enqueue(self, job: _Job[Any]) -> None:
         try:

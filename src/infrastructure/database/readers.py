@@ -14,27 +14,21 @@ from src.infrastructure.database.faults import is_fault, retried, told
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.exceptions.errors import Unavailable
 
+A = TypeVar("A")
 T = TypeVar("T")
+
+Lookup = Callable[[UnitOfWork, Sequence[A]], Sequence[T]]
+"""Answers several questions of one kind at once, in their order."""
 
 
 @dataclass
-class _Job(Generic[T]):
-    fn: Callable[[UnitOfWork], T]
+class _Job(Generic[A, T]):
+    lookup: Lookup[A, T]
+    argument: A
     future: "asyncio.Future[T]"
     is_done: bool = False
     result: T | None = None
     error: Exception | None = None
-
-    def run(self, connection: Connection) -> None:
-        """Run it, and keep what it raises; a fault of the database goes on to whoever can try again."""
-        try:
-            self.result = self.fn(UnitOfWork(connection))
-        except Exception as error:
-            if is_fault(error):
-                raise
-            connection.rollback()  # PostgreSQL answers nothing more in a transaction that has failed
-            self.error = told(error)
-        self.is_done = True
 
 
 class Readers:
@@ -49,7 +43,7 @@ class Readers:
         self._engine = _read_only(engine)
         self._patience = patience
         self._max_batch = max_batch
-        self._jobs: queue.Queue[_Job[Any] | None] = queue.Queue(max_waiting)
+        self._jobs: queue.Queue[_Job[Any, Any] | None] = queue.Queue(max_waiting)
         self._threads = [
             threading.Thread(target=self._run_batches, name=f"database-reader-{number}", daemon=True)
             for number in range(threads)
@@ -68,7 +62,10 @@ class Readers:
             thread.join()
 
     async def read(self, fn: Callable[[UnitOfWork], T]) -> T:
-        job = _Job(fn, asyncio.get_running_loop().create_future())
+        return await self.read_together(lambda uow, _arguments: [fn(uow)], None)
+
+    async def read_together(self, lookup: Lookup[A, T], argument: A) -> T:
+        job = _Job(lookup, argument, asyncio.get_running_loop().create_future())
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
@@ -92,20 +89,23 @@ class Readers:
             self._run(batch)
             self._loop.call_soon_threadsafe(_finish, batch)
 
-    def _run(self, batch: Sequence[_Job[Any]]) -> None:
+    def _run(self, batch: Sequence[_Job[Any, Any]]) -> None:
+        by_lookup: dict[Lookup[Any, Any], list[_Job[Any, Any]]] = {}
+        for job in batch:
+            by_lookup.setdefault(job.lookup, []).append(job)
         try:
             with self._engine.connect() as connection:
-                for job in batch:
-                    job.run(connection)
+                for jobs in by_lookup.values():
+                    _answer(connection, jobs)
         except Exception:
             for job in batch:
                 if not job.is_done:
                     self._run_alone(job)
 
-    def _run_alone(self, job: _Job[Any]) -> None:
+    def _run_alone(self, job: _Job[Any, Any]) -> None:
         def run() -> None:
             with self._engine.connect() as connection:
-                job.run(connection)
+                _answer(connection, [job])
 
         try:
             retried(run, seconds=self._patience)
@@ -113,7 +113,25 @@ class Readers:
             job.error = told(error)
 
 
-def _finish(batch: Sequence[_Job[Any]]) -> None:
+def _answer(connection: Connection, jobs: Sequence[_Job[Any, Any]]) -> None:
+    """Answer questions of one kind; raises only faults of the database, which somebody else may try again."""
+    try:
+        results = jobs[0].lookup(UnitOfWork(connection), [job.argument for job in jobs])
+    except Exception as error:
+        if is_fault(error):
+            raise
+        connection.rollback()  # PostgreSQL answers nothing more in a transaction that has failed
+        if len(jobs) > 1:  # it may be the fault of one of them
+            for job in jobs:
+                _answer(connection, [job])
+        else:
+            jobs[0].error, jobs[0].is_done = told(error), True
+        return
+    for job, result in zip(jobs, results, strict=True):
+        job.result, job.is_done = result, True
+
+
+def _finish(batch: Sequence[_Job[Any, Any]]) -> None:
     for job in batch:
         if job.future.cancelled():
             continue

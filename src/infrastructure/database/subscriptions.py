@@ -6,7 +6,7 @@ position with what it maintains. An event that keeps failing is retried with gro
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import structlog
@@ -45,14 +45,22 @@ class Subscriptions:
 
     async def stop(self) -> None:
         """Finish the batch in hand and end; what takes too long is left to be delivered again."""
-        for delivery in self._deliveries.values():
-            delivery.stopping.set()
-            delivery.subscription.wake.set()
-        if self._tasks:
-            _done, late = await asyncio.wait(self._tasks, timeout=self._policy.stop_grace)
+        # Local ones last: a reaction in its last event may wait for the index.
+        for local in (False, True):
+            ending = [each for each in self._deliveries.values() if isinstance(each, LocalDelivery) == local]
+            for delivery in ending:
+                delivery.stopping.set()
+                delivery.subscription.wake.set()
+            await self._end(
+                [task for task in self._tasks if task.get_name() in {each.name for each in ending}]
+            )
+
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        if tasks:
+            _done, late = await asyncio.wait(tasks, timeout=self._policy.stop_grace)
             for task in late:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def running(self) -> bool:

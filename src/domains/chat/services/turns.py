@@ -93,6 +93,7 @@ class TurnService:
         self._running: dict[UUID, Generation] = {}
         self._beginning = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._leases: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Close the answers that a stopped server left unfinished, and hold this one's from now on."""
@@ -102,7 +103,8 @@ class TurnService:
 
     async def stop(self) -> None:
         """Let running answers finish for a while, then save the others as far as they have come."""
-        self._leases.cancel()
+        if self._leases:
+            self._leases.cancel()
         if self._tasks:
             _done, unfinished = await asyncio.wait(self._tasks, timeout=self._limits.stop_grace)
             for task in unfinished:

@@ -2,17 +2,28 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from src.domains.knowledge.repositories import DocumentRepository, PassageRepository
+from src.domains.knowledge.repositories import CollectionRepository, DocumentRepository, PassageRepository
 from src.domains.knowledge.services.ports import IndexedPassage, PassageIndex
-from src.domains.knowledge.services.shelves import Shelves
+from src.domains.knowledge.services.shelves import Shelves, may_read
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import DomainEvent
 from src.shared.events.knowledge import DocumentDeleted, Passage, PassagesChanged
 
 REBUILD_BATCH = 100
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is searched for, where, by whom, and how many passages are wanted."""
+
+    text: str
+    collection_ids: Sequence[UUID]
+    group_ids: Collection[UUID]
+    limit: int
 
 
 class SearchService:
@@ -33,16 +44,23 @@ class SearchService:
         """
         readable = self._shelves.readable_by(group_ids)
         collection_ids = [each for each in readable if within is None or each in within]
-
-        def find(uow: UnitOfWork) -> list[Passage]:
-            hits = self._index.search(query, collection_ids, limit)
-            scores = {hit.passage_id: hit.score for hit in hits}
-            found = PassageRepository(uow).readable(scores, group_ids) if scores else ()
-            passages = [Passage(**row, score=scores[row["passage_id"]]) for row in found]
-            return sorted(passages, key=lambda passage: -passage.score)
-
+        question = _Question(query, collection_ids, group_ids, limit)
         # The index is asked on the reader's thread too: a change of threads costs more than the search.
-        return await self._database.read(find)
+        return await self._database.read_together(self._answer, question)
+
+    def _answer(self, uow: UnitOfWork, questions: Sequence[_Question]) -> list[list[Passage]]:
+        hits = [self._index.search(each.text, each.collection_ids, each.limit) for each in questions]
+        found = PassageRepository(uow).ready({hit.passage_id for each in hits for hit in each})
+        readers = CollectionRepository(uow).readers({row["collection_id"] for row in found.values()})
+        return [
+            [
+                Passage(**found[hit.passage_id], score=hit.score)
+                for hit in best
+                if hit.passage_id in found
+                and may_read(readers[found[hit.passage_id]["collection_id"]], question.group_ids)
+            ]
+            for question, best in zip(questions, hits, strict=True)
+        ]
 
 
 class IndexReplica:

@@ -40,7 +40,10 @@ class Shelves:
     def readable_by(self, group_ids: Collection[UUID]) -> list[UUID]:
         """Return the collections that somebody in these groups may read."""
         return [
-            collection_id
-            for collection_id, readers in self._readers.items()
-            if not readers or not readers.isdisjoint(group_ids)
+            collection_id for collection_id, readers in self._readers.items() if may_read(readers, group_ids)
         ]
+
+
+def may_read(readers: frozenset[UUID], group_ids: Collection[UUID]) -> bool:
+    """Whether somebody in these groups may read a collection with these readers; no readers: everyone may."""
+    return not readers or not readers.isdisjoint(group_ids)
