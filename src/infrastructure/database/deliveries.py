@@ -62,7 +62,7 @@ class Delivery(ABC):
 
     @abstractmethod
     async def deliver(self) -> bool:
-        """Hand over the next events and tell whether there were any; called again after it raised."""
+        """Hand over the next events; tell whether there may be more of them already, beyond a full batch."""
 
     def _look(self, uow: UnitOfWork, position: int, limit: int) -> Look:
         # The head first: what is committed between the two queries must not be taken for seen.
@@ -107,7 +107,7 @@ class LocalDelivery(Delivery):
         if look.events:
             await self._apply(look)
         self.position = look.reached
-        return bool(look.events)
+        return len(look.events) == self._policy.batch
 
     def _look_or_none(self, uow: UnitOfWork) -> Look | None:
         if self.position < event_log.trimmed_to(uow.connection):

@@ -71,7 +71,7 @@ class SharedDelivery(Delivery):
 
     @abstractmethod
     async def _take(self, limit: int) -> bool:
-        """Deliver up to so many events past the checkpoint; tell whether there were any."""
+        """Deliver up to so many events past the checkpoint; tell whether there were as many."""
 
     @abstractmethod
     async def _retry_next(self) -> bool:
@@ -92,12 +92,13 @@ class SharedDelivery(Delivery):
             checkpoint.advance(look.reached)
         return look
 
-    def _has_taken(self, look: Look | None) -> bool:
-        """Note how far a committed step has come; tell whether it delivered anything."""
-        if look:
-            self.position = look.reached
-            self.delivered += len(look.events)
-        return bool(look and look.events)
+    def _has_taken(self, look: Look | None, limit: int) -> bool:
+        """Note how far a committed step has come; tell whether it may go on at once."""
+        if look is None:
+            return False
+        self.position = look.reached
+        self.delivered += len(look.events)
+        return len(look.events) == limit
 
     async def _deliver_one(self) -> bool:
         exhausted = await self._database.write(self._count_attempt, alone=True)
@@ -152,7 +153,8 @@ class ProjectionDelivery(SharedDelivery):
     """The handlers' changes and the checkpoint are one transaction: each event has its effect exactly once."""
 
     async def _take(self, limit: int) -> bool:
-        return self._has_taken(await self._database.write(lambda uow: self._project(uow, limit), alone=True))
+        look = await self._database.write(lambda uow: self._project(uow, limit), alone=True)
+        return self._has_taken(look, limit)
 
     def _project(self, uow: UnitOfWork, limit: int) -> Look | None:
         checkpoint = self._claim(uow)
@@ -203,7 +205,7 @@ class ReactionDelivery(SharedDelivery):
         if look and look.events:
             async with self._kept_lease():
                 look = await self._react(look)
-        return self._has_taken(look)
+        return self._has_taken(look, limit)
 
     def _lease_and_look(self, uow: UnitOfWork, limit: int) -> Look | None:
         checkpoint = self._claim(uow)

@@ -98,7 +98,7 @@ class Subscriptions:
         while not delivery.stopping.is_set():
             wake.clear()
             try:
-                delivered = await delivery.deliver()
+                goes_on = await delivery.deliver()
                 failures = 0
             except Exception:
                 failures += 1
@@ -107,7 +107,7 @@ class Subscriptions:
                 continue
             async with self._advanced:
                 self._advanced.notify_all()
-            if not delivered:
+            if not goes_on:
                 await _wait(wake, self._policy.poll_interval)
                 if delivery.subscription.kind == "projection":
                     await _wait(delivery.stopping, self._policy.gather)
