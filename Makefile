@@ -18,7 +18,7 @@ test: $(VENV)/installed-dev ## run every test, with coverage
 	@$(BIN)/pytest -n auto --cov --cov-report=term
 
 test-crash: $(VENV)/installed-dev ## kill servers under load, CRASHES=200 times on each engine (half an hour)
-	@CRASHES=$(or $(CRASHES),200) $(BIN)/pytest -n 2 tests/e2e/test_crash.py
+	@CRASHES=$(or $(CRASHES),200) $(BIN)/pytest -n 2 -rP tests/e2e/test_crash.py
 
 bench: $(VENV)/installed-dev ## measure turns, events, start-up and memory (SECONDS=5)
 	@$(BIN)/python -m bench --seconds $(or $(SECONDS),5)

@@ -6,6 +6,7 @@
 import os
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -26,15 +27,29 @@ SETTINGS = {
 }
 
 
-def crash_and_recover(server: Server) -> None:
-    """Kill the server at a random moment under load, now and then while it starts, and start it again."""
-    time.sleep(random.uniform(0.05, 0.8))
+def crash_and_recover(server: Server) -> int:
+    """Kill the server at a random moment under load, now and then while it starts, and start it again.
+
+    Returns how often it was killed.
+    """
+    kills = 1
+    time.sleep(random.uniform(0.05, 0.6))
     server.kill()
-    if random.random() < 0.2:
+    while random.random() < 0.2:
         server.begin()
         time.sleep(random.uniform(0.2, 2.5))
         server.kill()
+        kills += 1
     server.start()
+    return kills
+
+
+def crash_often(servers: Sequence[Server]) -> int:
+    """Crash one of the servers after the other, CRASHES times in all."""
+    kills = 0
+    while kills < CRASHES:
+        kills += crash_and_recover(random.choice(servers))
+    return kills
 
 
 @pytest.mark.only("sqlite")
@@ -42,10 +57,10 @@ def test_kills_of_a_server_on_sqlite(tmp_path: Path, settings: Settings) -> None
     server = Server(tmp_path, DATABASE_URL=settings.database_url, **SETTINGS)
     server.start()
     with Load([server]) as load:
-        for _ in range(CRASHES):
-            crash_and_recover(server)
+        kills = crash_often([server])
     check(load.promises, settings, server)
     server.stop()
+    print(f"{kills} kills, {len(load.promises.turns)} turns, {len(load.promises.documents)} documents kept")  # noqa: T201
     assert len(load.promises.turns) >= CRASHES
 
 
@@ -56,9 +71,9 @@ def test_kills_of_two_servers_on_one_postgresql(tmp_path: Path, settings: Settin
     for server in servers:
         server.start()
     with Load(servers) as load:
-        for _ in range(CRASHES):
-            crash_and_recover(random.choice(servers))
+        kills = crash_often(servers)
     check(load.promises, settings, servers[0])
     for server in servers:
         server.stop()
+    print(f"{kills} kills, {len(load.promises.turns)} turns, {len(load.promises.documents)} documents kept")  # noqa: T201
     assert len(load.promises.turns) >= CRASHES
