@@ -1,4 +1,4 @@
-"""What runs is what the plan says: who listens to what, and how many statements a turn takes."""
+"""What runs is what the plan says: who listens to what."""
 
 from src.infrastructure.container import Container, subscribe
 from src.infrastructure.settings import Settings

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine, event
 
 from src.domains.chat.services.ports import ModelFailed
 from src.infrastructure.settings import ChatSettings, Settings
@@ -327,6 +328,7 @@ async def test_feedback_is_kept_and_the_last_one_counts(platform: Platform) -> N
         ({"message": "Hi", "mesage": "Hi"}, (422, "invalid_request")),
         ({"message": "Hi", "session_id": "not an id"}, (422, "invalid_request")),
         ({"message": None}, (422, "invalid_request")),
+        ({"message": "nul \0"}, (422, "invalid_request")),
         ({}, (422, "invalid_request")),
     ],
 )
@@ -358,3 +360,22 @@ async def test_an_answer_rests_only_on_what_the_asker_may_read(platform: Platfor
         answer = await person.ask(question)
         assert (answer["grounded"], answer["citations"]) == (False, [])
         assert "25" not in answer["answer"]
+
+
+async def test_a_turn_takes_fewer_than_eight_statements(settings: Settings) -> None:
+    """Everything counted, subscribers too; under load, where it matters."""
+    counted = 0
+
+    def count(*_arguments: object) -> None:
+        nonlocal counted
+        counted += 1
+
+    async with platform_on(settings, model=ScriptedModel()) as platform:
+        admin = await platform.sign_up()
+        await admin.upload_and_wait(await admin.create_collection(), "leave.md", LEAVE)
+        turns = [f"How many days of annual leave are there? {number}" for number in range(60)]
+        event.listen(Engine, "before_cursor_execute", count)
+        await asyncio.gather(*(admin.ask(turn) for turn in turns))
+        await platform.delivered("analytics.turns")
+        event.remove(Engine, "before_cursor_execute", count)
+    assert counted / len(turns) < 8

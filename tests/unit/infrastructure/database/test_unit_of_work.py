@@ -2,18 +2,20 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import ClassVar
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from uuid_utils.compat import uuid7
 
-from src.domains.auth.models import Group
+from src.domains.auth.models import Group, SignIn
 from src.infrastructure.database import event_log
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.engine import UnsupportedDatabase, database_engine
-from src.infrastructure.database.unit_of_work import UnitOfWork
+from src.infrastructure.database.unit_of_work import NothingChanged, UnitOfWork
 from src.infrastructure.settings import Settings
 from src.shared.events.base import DomainEvent, utc_now
 from src.shared.exceptions.errors import Unavailable
@@ -22,6 +24,12 @@ from src.shared.exceptions.errors import Unavailable
 class GroupMade(DomainEvent):
     name: ClassVar[str] = "test.group_made"
     group: str
+
+
+INSERT_GROUP = insert(Group.metadata.tables["auth_group"])
+RENAME_GROUP = update(Group.metadata.tables["auth_group"]).where(
+    Group.metadata.tables["auth_group"].c.name == bindparam("old_name")
+)
 
 
 @pytest.fixture
@@ -145,3 +153,121 @@ async def test_a_caller_that_gives_up_does_not_disturb_the_others(database: Data
 def test_a_database_that_is_no_sqlite_file_is_refused(url: str) -> None:
     with pytest.raises(UnsupportedDatabase):
         database_engine(url)
+
+
+def defer_group(name: str) -> Callable[[UnitOfWork], None]:
+    def defer(uow: UnitOfWork) -> None:
+        uow.defer(INSERT_GROUP, {"id": uuid7(), "name": name, "created_at": utc_now()})
+        uow.record(GroupMade(group=name))
+
+    return defer
+
+
+def defer_rename(name: str, new_name: str) -> Callable[[UnitOfWork], None]:
+    def defer(uow: UnitOfWork) -> None:
+        uow.defer(RENAME_GROUP, {"old_name": name, "name": new_name}, must_match=True)
+        uow.record(GroupMade(group=new_name))
+
+    return defer
+
+
+async def test_deferred_rows_are_saved_with_their_events(database: Database) -> None:
+    await asyncio.gather(*(database.write(defer_group(f"{number:02}")) for number in range(20)))
+    assert await database.read(group_names) == [f"{number:02}" for number in range(20)]
+    assert len(await database.read(logged_names)) == 20
+
+
+async def test_a_deferred_row_that_is_refused_undoes_its_own_unit_of_work_alone(database: Database) -> None:
+    results = await asyncio.gather(
+        *(database.write(defer_group(name)) for name in ("a", "b", "a", "c")), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [type(None), type(None), IntegrityError, type(None)]
+    assert await database.read(group_names) == ["a", "b", "c"]
+    assert await database.read(logged_names) == ["a", "b", "c"]
+
+
+async def test_a_deferred_update_that_meets_no_row_undoes_its_own_unit_of_work_alone(
+    database: Database,
+) -> None:
+    await asyncio.gather(*(database.write(defer_group(name)) for name in ("a", "b")))
+    renames = [defer_rename("a", "x"), defer_rename("nobody", "y"), defer_rename("b", "z")]
+    results = await asyncio.gather(*map(database.write, renames), return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), NothingChanged, type(None)]
+    assert await database.read(group_names) == ["x", "z"]
+    assert "y" not in await database.read(logged_names)
+
+
+async def test_deferred_parents_are_saved_before_their_children(database: Database) -> None:
+    def defer(uow: UnitOfWork) -> None:
+        user_id, now = uuid7(), utc_now()
+        sign_in = {
+            "id": uuid7(),
+            "user_id": user_id,
+            "refresh_hash": b"x",
+            "created_at": now,
+            "expires_at": now,
+        }
+        user = {
+            "id": user_id,
+            "email": "a",
+            "name": "a",
+            "password_hash": "",
+            "role": "user",
+            "is_active": True,
+        }
+        uow.defer(insert(SignIn.metadata.tables["auth_sign_in"]), sign_in)
+        uow.defer(insert(SignIn.metadata.tables["auth_user"]), {**user, "created_at": now})
+
+    await database.write(defer)
+    assert len(await database.read(lambda uow: uow.session.scalars(select(SignIn)).all())) == 1
+
+
+async def test_questions_of_one_kind_that_wait_are_answered_together_and_in_order(engine: Engine) -> None:
+    asked: list[Sequence[int]] = []
+
+    def double(_uow: UnitOfWork, numbers: Sequence[int]) -> list[int]:
+        asked.append(numbers)
+        return [number * 2 for number in numbers]
+
+    database = Database(engine, lambda _events: None, readers=1)
+    answering = [asyncio.ensure_future(database.read_together(double, number)) for number in range(10)]
+    await asyncio.sleep(0)
+    database.start()
+    assert await asyncio.gather(*answering) == [number * 2 for number in range(10)]
+    assert len(asked) < 10
+    await database.stop()
+
+
+async def test_a_question_that_fails_fails_no_other(engine: Engine) -> None:
+    def invert(uow: UnitOfWork, numbers: Sequence[int]) -> list[float]:
+        uow.connection.exec_driver_sql("SELECT 1")
+        return [1 / number for number in numbers]
+
+    database = Database(engine, lambda _events: None, readers=1)
+    answering = [asyncio.ensure_future(database.read_together(invert, number)) for number in (1, 0, 2)]
+    others = asyncio.ensure_future(database.read(group_names))
+    await asyncio.sleep(0)
+    database.start()
+    results = await asyncio.gather(*answering, return_exceptions=True)
+    assert (results[0], type(results[1]), results[2]) == (1, ZeroDivisionError, 0.5)
+    assert await others == []
+    await database.stop()
+
+
+async def test_a_read_sees_one_state_of_the_database(database: Database) -> None:
+    """Also while others write."""
+    await database.write(make("a"))
+    looked, may_look_again = threading.Event(), threading.Event()
+
+    def look_twice(uow: UnitOfWork) -> tuple[Sequence[str], Sequence[str]]:
+        first = group_names(uow)
+        looked.set()
+        assert may_look_again.wait(timeout=20)
+        return first, group_names(uow)
+
+    reading = asyncio.ensure_future(database.read(look_twice))
+    await asyncio.to_thread(looked.wait, 20)
+    await database.write(make("b"))
+    may_look_again.set()
+    assert await reading == (["a"], ["a"])
+    assert await database.read(group_names) == ["a", "b"]
