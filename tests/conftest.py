@@ -79,7 +79,7 @@ def settings(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch)
     return Settings(
         data_dir=tmp_path,
         database_url=database_url,
-        server=ServerSettings(page=False),
+        server=ServerSettings(page=False, one_core=False),
         events=EventSettings(poll_seconds=0.05, gather_seconds=0),
     )
 

@@ -100,7 +100,7 @@ async def test_a_database_that_goes_away_is_told_and_comes_back(
     settings = Settings(
         data_dir=tmp_path,
         database_url=own_postgresql.get_uri(),
-        server=ServerSettings(page=False),
+        server=ServerSettings(page=False, one_core=False),
         events=EventSettings(poll_seconds=0.05, gather_seconds=0),
     )
     async with platform_on(settings, model=ScriptedModel()) as platform:

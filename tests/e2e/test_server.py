@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.databases import new_database
 from tests.e2e.callers import Caller, eventually
 from tests.e2e.conftest import ROOT, Server, free_port
 
@@ -121,7 +122,12 @@ def test_a_second_server_on_the_same_data_is_told_so(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("PORT", "high"), ("DATABASE_URL", "mysql://x"), ("AUTH__TOKEN_SECRET", "canary-short")],
+    [
+        ("PORT", "high"),
+        ("DATABASE_URL", "mysql://x"),
+        ("AUTH__TOKEN_SECRET", "canary-short"),
+        ("SERVER__WORKERS", "2"),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_named_and_its_value_is_not_shown(
     tmp_path: Path, setting: str, value: str
@@ -134,3 +140,55 @@ def test_a_setting_that_makes_no_sense_is_named_and_its_value_is_not_shown(
     assert "settings are not right" in server.stderr
     assert "canary" not in server.stderr
     assert "Traceback" not in server.stderr
+
+
+def test_a_postgresql_without_the_newest_schema_is_told_so(tmp_path: Path, postgresql: str) -> None:
+    with new_database(postgresql) as url:
+        environment = {**os.environ, "DATA_DIR": str(tmp_path), "DATABASE_URL": url, "PORT": str(free_port())}
+        server = subprocess.run(
+            [sys.executable, "-m", "src"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert server.returncode == 1
+    assert "make migrate" in server.stderr
+    assert "Traceback" not in server.stderr
+
+
+def test_a_database_that_does_not_answer_is_told_so(tmp_path: Path) -> None:
+    url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "DATABASE_URL": url, "PORT": str(free_port())}
+    server = subprocess.run(
+        [sys.executable, "-m", "src"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert server.returncode == 1
+    assert "The database cannot be used" in server.stderr
+    assert "Traceback" not in server.stderr
+
+
+@pytest.mark.only("postgresql")
+def test_two_workers_on_one_port_serve_everybody(tmp_path: Path, database_url: str) -> None:
+    """Whoever signs up with one of them is known to the other at once; what one reads, both find."""
+    settings = {"DATABASE_URL": database_url, "SERVER__WORKERS": 2, "SERVER__PAGE": "false"}
+    server = Server(tmp_path, **settings)
+    server.start()
+    caller = Caller(server.url)
+    caller.sign_in()
+    collection = caller.post("/knowledge/collections", {"name": "Handbook"})
+    caller.upload(collection["id"], HANDBOOK)
+    for number in range(10):
+        fresh = Caller(server.url)  # another connection: either worker may take it
+        fresh.sign_in(register=False)
+        answer = eventually(
+            lambda: fresh.post("/chat", {"message": "연차휴가는 며칠 전에 신청하나요?"}),  # noqa: B023
+            lambda answer: answer["grounded"],
+        )
+        assert answer["grounded"], number
+    counted = eventually(
+        lambda: caller.get("/analytics/dashboard")["totals"], lambda totals: totals["answers"] >= 10
+    )
+    assert counted["messages"] == counted["answers"] >= 10
+    server.stop()
