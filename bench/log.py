@@ -3,19 +3,23 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from statistics import mean
 from typing import Any
 
-from bench.delivery import SEEN, Counted, Delivery, delivering, inserting, make_tables, seen
+from sqlalchemy import delete, func, select
+
+from bench.delivery import SEEN, Counted, append, delivering, inserting, make_tables, nobody, seen
 from bench.report import show_checks, show_table
 from bench.server import House
+from src.infrastructure.database.event_log import EVENT_LOG
+from src.infrastructure.database.retention import Retention, RetentionPolicy
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.bus import EventBus
 
 PARTS = 10
-EVENTS_OF_A_UNIT = 500
+KEPT_EVENTS = 100_000
 PROJECTION = "a"
 LONGEST_DELIVERY = 3_600
 COMPARED_PARTS = 3
@@ -29,6 +33,14 @@ class Moment:
 
     clock: float
     cpu: float
+
+
+@dataclass(frozen=True)
+class Replay:
+    """How fast the projection was made anew, and whether its rows are those of before."""
+
+    per_second: float
+    same_rows: bool
 
 
 def now() -> Moment:
@@ -59,32 +71,26 @@ def run(house: House, events: int) -> dict[str, Any]:
     appending = asyncio.run(_append(house, part))
     file_bytes = sum(file.stat().st_size for file in house.folder.glob("platform.db*"))
     consuming, counted = asyncio.run(_consume(house, Milestones(part)))
+    replay = asyncio.run(_replay(house, part * PARTS))
+    kept = asyncio.run(_trim(house))
     found = {
         "appended_per_second": [part / (end.clock - start.clock) for start, end in pairwise(appending)],
         "consumed_per_second": [part / (end.clock - start.clock) for start, end in pairwise(consuming)],
         "consuming_cpu_us": [(end.cpu - start.cpu) / part * 1e6 for start, end in pairwise(consuming)],
     }
     _show(found, part, file_bytes, counted)
-    return {"events": part * PARTS, "file_bytes": file_bytes, **found}
+    _show_replay(replay, kept)
+    return {"events": part * PARTS, "file_bytes": file_bytes, **found, **asdict(replay), "kept": kept}
 
 
 async def _append(house: House, part: int) -> list[Moment]:
-    async with delivering(house, _nobody) as delivery:
+    async with delivering(house, nobody) as delivery:
         await delivery.database.write(make_tables)
         moments = [now()]
         for start in range(0, part * PARTS, part):
-            for first in range(start, start + part, EVENTS_OF_A_UNIT):
-                await _record(delivery, range(first, min(first + EVENTS_OF_A_UNIT, start + part)))
+            await append(delivery, range(start, start + part))
             moments.append(now())
     return moments
-
-
-async def _record(delivery: Delivery, numbers: range) -> None:
-    def record(uow: UnitOfWork) -> None:
-        for number in numbers:
-            uow.record(Counted(number=number))
-
-    await delivery.database.write(record)
 
 
 async def _consume(house: House, milestones: Milestones) -> tuple[list[Moment], int]:
@@ -98,8 +104,48 @@ async def _consume(house: House, milestones: Milestones) -> tuple[list[Moment], 
         return milestones.until(now()), (await delivery.database.read(seen))[0]
 
 
-def _nobody(_bus: EventBus) -> None:
-    """Append alone."""
+async def _replay(house: House, events: int) -> Replay:
+    """Make the projection anew from the log while a tenth as many events arrive."""
+
+    def subscribe(bus: EventBus) -> None:
+        bus.subscribe(Counted, inserting(SEEN[0]), name=PROJECTION, kind="projection")
+        bus.rebuild_with(lambda uow: uow.connection.execute(delete(SEEN[0])), name=PROJECTION)
+
+    async with delivering(house, subscribe) as delivery:
+        before = await delivery.database.read(_rows)
+        started = time.perf_counter()
+        await delivery.events.replay(PROJECTION)
+        await append(delivery, range(events, events + events // PARTS))
+        while any(each.lag for each in await delivery.events.status()):  # noqa: ASYNC110  # only the log tells
+            await asyncio.sleep(0.1)
+        seconds = time.perf_counter() - started
+        after = await delivery.database.read(_rows)
+    return Replay(
+        (events + events // PARTS) / seconds, after[: len(before)] == before and after == sorted(after)
+    )
+
+
+async def _trim(house: House) -> int:
+    """Trim the log, and return how many events it still has."""
+    async with delivering(house, nobody) as delivery:
+        await Retention(delivery.database, RetentionPolicy(events=KEPT_EVENTS)).trim()
+        return await delivery.database.read(
+            lambda uow: uow.connection.scalar(select(func.count()).select_from(EVENT_LOG)) or 0
+        )
+
+
+def _rows(uow: UnitOfWork) -> list[int]:
+    return list(uow.connection.scalars(select(SEEN[0].c.number)))
+
+
+def _show_replay(replay: Replay, kept: int) -> None:
+    print(f"\nReplayed {replay.per_second:,.0f} events/s while new ones arrived; trimmed to {kept:,} events.")
+    show_checks(
+        {
+            "the replay gave the same rows": replay.same_rows,
+            f"trimming keeps {KEPT_EVENTS:,} events": kept == KEPT_EVENTS,
+        }
+    )
 
 
 def _show(found: Mapping[str, Sequence[float]], part: int, file_bytes: int, counted: int) -> None:

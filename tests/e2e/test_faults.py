@@ -51,7 +51,7 @@ async def record(settings: Settings, *numbers: int) -> None:
 async def test_a_handler_that_kills_its_process_ends_up_parked_and_the_others_are_delivered(
     settings: Settings, start_house: Callable[[int, str], HouseProcess]
 ) -> None:
-    """Each start counts its attempt before the handler runs; after three the event is set aside."""
+    """From the second start on its attempts are counted before the handler runs; then it is set aside."""
     async with running(settings, projecting()):
         pass  # the subscription is known
     await record(settings, *range(6))
@@ -60,8 +60,8 @@ async def test_a_handler_that_kills_its_process_ends_up_parked_and_the_others_ar
         process = start_house(3, "kill")
         await until(lambda: process.poll() is not None or query(settings, "SELECT 1 FROM event_parked"))  # noqa: B023
         deaths += process.poll() == -signal.SIGKILL
-        assert deaths <= 4
-    assert deaths == 3
+        assert deaths <= 5
+    assert deaths == 4
     [(attempts, error)] = query(settings, "SELECT attempts, error FROM event_parked")
     assert (attempts, error) == (3, "The process ended while it was handled.")
     await until(lambda: len(query(settings, GROUPS)) == 5)

@@ -109,9 +109,9 @@ def claim_leased(uow: UnitOfWork, name: str, holder: str) -> Checkpoint:
     return checkpoint
 
 
-def release_all(uow: UnitOfWork) -> None:
+def release_reactions(uow: UnitOfWork) -> None:
     """End the leases of processes that are gone, where there can be no other process."""
-    uow.session.execute(update(Checkpoint).values(leased_by=None))
+    uow.session.execute(update(Checkpoint).where(Checkpoint.kind == "reaction").values(leased_by=None))
 
 
 def park(uow: UnitOfWork, checkpoint: Checkpoint, event: EventRow) -> None:

@@ -1,9 +1,9 @@
 """Delivery to projections and reactions, which all server processes share by their checkpoints.
 
 A batch that failed is taken one event at a time to its end, and each attempt is counted before it runs, in a
-transaction of its own: an event that ends the process is counted too. The first batch after a start is taken
-that way as well, because it may hold what ended the process before. An event that has had all its attempts is
-parked.
+transaction of its own: an event that ends the process is counted too. The first batch after a process that ended
+without a word is taken that way as well, because it may hold what ended it. An event that has had all its
+attempts is parked.
 """
 
 import asyncio
@@ -42,12 +42,28 @@ class SharedDelivery(Delivery):
         self._error: str | None = None
 
     async def start(self) -> None:
-        def first_batch(uow: UnitOfWork) -> Look:
-            self.position = uow.session.get_one(Checkpoint, self.name).reads_from
-            return self._look(uow, self.position, self._policy.batch)
+        look = await self._database.write(self._begin, alone=True)
+        self._one_by_one_until = look.events[-1].position if look and look.events else 0
 
-        look = await self._database.read(first_batch)
-        self._one_by_one_until = look.events[-1].position if look.events else 0
+    async def finish(self) -> None:
+        """Tell the next process that this one ended well."""
+        await self._database.write(self._end, alone=True)
+
+    def _begin(self, uow: UnitOfWork) -> Look | None:
+        """Return the next batch if a process ended without a word, and say that this one begins."""
+        checkpoint = uow.session.get_one(Checkpoint, self.name, with_for_update=True)
+        self.position = checkpoint.reads_from
+        ended_well = checkpoint.leased_by is None
+        self._say_that_it_runs(checkpoint)
+        return None if ended_well else self._look(uow, self.position, self._policy.batch)
+
+    def _end(self, uow: UnitOfWork) -> None:
+        checkpoint = uow.session.get_one(Checkpoint, self.name, with_for_update=True)
+        if checkpoint.leased_by == self._holder:
+            checkpoint.release()
+
+    def _say_that_it_runs(self, checkpoint: Checkpoint) -> None:
+        """Leave a name in the row that `finish` takes back; a reaction's lease does that by itself."""
 
     async def deliver(self) -> bool:
         try:
@@ -152,6 +168,9 @@ class SharedDelivery(Delivery):
 class ProjectionDelivery(SharedDelivery):
     """The handlers' changes and the checkpoint are one transaction: each event has its effect exactly once."""
 
+    def _say_that_it_runs(self, checkpoint: Checkpoint) -> None:
+        checkpoint.lease(self._holder, checkpoints.NEVER)  # a name, but no claim on anything
+
     async def _take(self, limit: int) -> bool:
         look = await self._database.write(lambda uow: self._project(uow, limit), alone=True)
         return self._has_taken(look, limit)
@@ -219,19 +238,27 @@ class ReactionDelivery(SharedDelivery):
     async def _react(self, look: Look) -> Look:
         """Handle the events, saving now and then how far it has come; return what was handled."""
         handled, saved_at = 0, time.monotonic()
+
+        def reached() -> int:
+            return look.reached if handled == len(look.events) else look.events[handled].position - 1
+
         try:
             for event in look.events:
                 if self.stopping.is_set():
-                    return Look(look.events[:handled], event.position - 1)
+                    break
                 await self._handle(event)
                 handled += 1
                 if time.monotonic() - saved_at > self._policy.save_every:
                     await self._save(event.position)
                     saved_at = time.monotonic()
-        finally:
-            is_done = handled == len(look.events)
-            await self._save(look.reached if is_done else look.events[handled].position - 1, release=True)
-        return look
+        except asyncio.CancelledError:
+            await self._save(reached())  # cut off: whoever takes over the lease goes on with care
+            raise
+        except Exception:
+            await self._save(reached(), release=True)
+            raise
+        await self._save(reached(), release=True)
+        return Look(look.events[:handled], reached())
 
     async def _handle(self, event: EventRow) -> None:
         decoded = self._decode(event)

@@ -14,7 +14,7 @@ import structlog
 from src.infrastructure.database import checkpoints, event_log
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import Delivery, DeliveryPolicy, LocalDelivery
-from src.infrastructure.database.shared_deliveries import ProjectionDelivery, ReactionDelivery
+from src.infrastructure.database.shared_deliveries import ProjectionDelivery, ReactionDelivery, SharedDelivery
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.bus import EventBus, Subscription
 
@@ -30,7 +30,7 @@ class Subscriptions:
         self._policy = policy
         self._deliveries: dict[str, Delivery] = {}
         self._advanced = asyncio.Condition()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Bring the local replicas up to date, then keep delivering in the background."""
@@ -39,23 +39,28 @@ class Subscriptions:
             delivery = self._delivery(subscription)
             await delivery.start()
             self._deliveries[subscription.name] = delivery
-        self._tasks = [
-            asyncio.create_task(self._run(delivery), name=name) for name, delivery in self._deliveries.items()
-        ]
+        if not self._database.shared:
+            await self._database.write(checkpoints.release_reactions)
+        self._tasks = {
+            name: asyncio.create_task(self._run(delivery), name=name)
+            for name, delivery in self._deliveries.items()
+        }
 
     async def stop(self) -> None:
         """Finish the batch in hand and end; what takes too long is left to be delivered again."""
-        # Local ones last: a reaction in its last event may wait for the index.
-        for local in (False, True):
-            ending = [each for each in self._deliveries.values() if isinstance(each, LocalDelivery) == local]
-            for delivery in ending:
-                delivery.stopping.set()
-                delivery.subscription.wake.set()
-            await self._end(
-                [task for task in self._tasks if task.get_name() in {each.name for each in ending}]
-            )
+        shared = [each for each in self._deliveries.values() if isinstance(each, SharedDelivery)]
+        local = [each for each in self._deliveries.values() if isinstance(each, LocalDelivery)]
+        await self._end(shared)
+        await self._end(local)  # last, for a reaction may have waited for the index
+        for delivery in shared:
+            if self._tasks and not self._tasks[delivery.name].cancelled():
+                await delivery.finish()
 
-    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+    async def _end(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            delivery.stopping.set()
+            delivery.subscription.wake.set()
+        tasks = [self._tasks[delivery.name] for delivery in deliveries if delivery.name in self._tasks]
         if tasks:
             _done, late = await asyncio.wait(tasks, timeout=self._policy.stop_grace)
             for task in late:
@@ -64,7 +69,7 @@ class Subscriptions:
 
     @property
     def running(self) -> bool:
-        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+        return bool(self._tasks) and not any(task.done() for task in self._tasks.values())
 
     def positions(self) -> Mapping[str, int]:
         """How far each subscription is known to have come by this process."""
@@ -84,8 +89,6 @@ class Subscriptions:
     def _register(self, uow: UnitOfWork) -> None:
         shared = [each for each in self._bus.subscriptions if each.kind != "local"]
         checkpoints.register(uow, {each.name: each.kind for each in shared})
-        if not self._database.shared:
-            checkpoints.release_all(uow)
 
     def _delivery(self, subscription: Subscription) -> Delivery:
         if subscription.replica:

@@ -78,14 +78,14 @@ class Delivery(RuleBasedStateMachine):
         """Whatever is in hand is dropped where it stands."""
 
         async def drop() -> None:
-            tasks = self.house.subscriptions._tasks
+            tasks = self.house.subscriptions._tasks.values()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.house.database.stop()
 
         self.runner.run(drop())
-        execute(self.settings, "UPDATE event_checkpoint SET leased_by = NULL")  # as if the lease had run out
+        execute(self.settings, "UPDATE event_checkpoint SET leased_until = '1970-01-01 00:00:00+00:00'")
         self.runner.run(self._start())
 
     @rule(subscriber=st.sampled_from(SUBSCRIBERS[:2]))

@@ -164,7 +164,7 @@ async def test_an_event_that_ends_the_process_is_parked_after_its_attempts(setti
     def subscribe(bus: EventBus) -> None:
         bus.subscribe(Counted, hang, name="r", kind="reaction", give_up=give_up)
 
-    fatal = replace(FAST, stop_grace=0)
+    fatal = replace(FAST, stop_grace=0, lease=0.1)
     for start in range(4):
         async with running(settings, subscribe, fatal) as house:
             if start == 0:
