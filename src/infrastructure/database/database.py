@@ -27,7 +27,6 @@ from src.infrastructure.database.faults import (
 from src.infrastructure.database.readers import Lookup, Readers
 from src.infrastructure.database.unit_of_work import Deferred, NothingChanged, UnitOfWork
 from src.shared.events.base import DomainEvent
-from src.shared.exceptions.errors import Unavailable
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -69,7 +68,7 @@ class Database:
         engine: Engine,
         on_commit: Callable[[Sequence[DomainEvent]], None],
         *,
-        readers: int = 4,
+        readers: int = 2,
         writers_alone: int = 2,
         max_batch: int = 128,
         max_waiting: int = 10_000,
@@ -129,9 +128,8 @@ class Database:
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
-            raise Unavailable(
-                "Too many changes are waiting to be saved. Try again soon.", retry_after=2
-            ) from None
+            detail = "Too many changes are waiting to be saved. Try again soon."
+            raise DatabaseUnavailable(detail, retry_after=2) from None
 
     def _write_batches(self) -> None:
         following: _Job[Any] | None = None

@@ -51,6 +51,10 @@ class StorageFull(PlatformError):
     code = "storage_full"
 
 
+NOBODYS_FAULT = (DatabaseUnavailable, OutcomeUnknown, StorageFull)
+"""What is told of the database's own faults: whoever met them did nothing wrong."""
+
+
 def retried(work: Callable[[], T], *, seconds: float) -> T:
     """Run `work`, and again while its faults are passing ones, with growing delays, for so many seconds."""
     try:

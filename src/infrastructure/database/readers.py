@@ -10,9 +10,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection, Engine
 
 from src.infrastructure.database.engine import is_shared
-from src.infrastructure.database.faults import is_fault, retried, told
+from src.infrastructure.database.faults import DatabaseUnavailable, is_fault, retried, told
 from src.infrastructure.database.unit_of_work import UnitOfWork
-from src.shared.exceptions.errors import Unavailable
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -69,7 +68,8 @@ class Readers:
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
-            raise Unavailable("Too many requests are waiting. Try again soon.", retry_after=2) from None
+            detail = "Too many requests are waiting. Try again soon."
+            raise DatabaseUnavailable(detail, retry_after=2) from None
         result: T = await job.future
         return result
 

@@ -22,10 +22,10 @@ from src.infrastructure.database.checkpoints import Checkpoint, LeaseLost, Parke
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import Delivery, DeliveryPolicy, Look
 from src.infrastructure.database.event_log import EventRow
+from src.infrastructure.database.faults import NOBODYS_FAULT
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import caused_by
 from src.shared.events.bus import Subscription
-from src.shared.exceptions.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +46,11 @@ class SharedDelivery(Delivery):
         self._one_by_one_until = look.events[-1].position if look and look.events else 0
 
     async def finish(self) -> None:
-        """Tell the next process that this one ended well."""
-        await self._database.write(self._end, alone=True)
+        """Tell the next process that this one ended well; without that it only goes on with more care."""
+        try:
+            await self._database.write(self._end, alone=True)
+        except NOBODYS_FAULT:
+            log.warning("end_not_told", subscription=self.name)
 
     def _begin(self, uow: UnitOfWork) -> Look | None:
         """Return the next batch if a process ended without a word, and say that this one begins."""
@@ -76,8 +79,8 @@ class SharedDelivery(Delivery):
         except LeaseLost:
             log.warning("lease_lost", subscription=self.name)
             return False
-        except Unavailable:
-            raise  # the database's fault, not the events'
+        except NOBODYS_FAULT:
+            raise
         except Exception as error:
             self._error = repr(error)
             self._one_by_one_until = max(self._one_by_one_until, self._in_hand_until)

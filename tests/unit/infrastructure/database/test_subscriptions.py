@@ -11,7 +11,8 @@ from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.infrastructure.settings import Settings
 from src.shared.events.base import DomainEvent, correlation_id
 from src.shared.events.bus import EventBus
-from tests.databases import execute
+from src.shared.exceptions.errors import Unavailable
+from tests.databases import execute, query
 from tests.houses import FAST, Counted, House, note_as_group, projecting, running
 
 
@@ -237,3 +238,47 @@ async def test_waiting_for_a_subscription_that_does_not_come_times_out(settings:
         await house.record(1)
         with pytest.raises(TimeoutError):
             await house.subscriptions.wait_until_current("p", timeout=0.05)
+
+
+async def test_a_reaction_to_something_out_of_reach_is_parked_like_any_other_that_fails(
+    settings: Settings,
+) -> None:
+    """Only the database's own faults are nobody's fault: a service that never answers must not stop the rest."""
+    taken: list[int] = []
+
+    async def react(event: Counted) -> None:
+        if event.number == 1:
+            raise Unavailable("The webhook does not answer.")
+        taken.append(event.number)
+
+    def subscribe(bus: EventBus) -> None:
+        bus.subscribe(Counted, react, name="r", kind="reaction")
+
+    async with running(settings, subscribe) as house:
+        await house.record(1, 2)
+        await house.delivered("r")
+        assert len(await house.parked()) == 1
+    assert taken == [2]
+
+
+async def test_a_process_that_ended_well_leaves_no_trace_and_one_that_did_not_leaves_its_name(
+    settings: Settings,
+) -> None:
+    """The next one goes on with care only after the second: one by one, each attempt counted."""
+    mark = "SELECT leased_by FROM event_checkpoint WHERE name = 'p'"
+    handled: list[int] = []
+
+    def note(uow: UnitOfWork, event: Counted) -> None:
+        handled.append(int(str(query(settings, "SELECT attempts FROM event_checkpoint")[0][0])))
+        note_as_group(uow, event)
+
+    async with running(settings, projecting(note)):
+        assert query(settings, mark) != [(None,)]
+    assert query(settings, mark) == [(None,)]
+    for name in ("NULL", "'gone'"):
+        async with running(settings, lambda _bus: None) as house:
+            await house.record(*range(len(handled), len(handled) + 3))
+        execute(settings, f"UPDATE event_checkpoint SET leased_by = {name}")
+        async with running(settings, projecting(note)) as house:
+            await house.delivered("p")
+    assert handled == [0, 0, 0, 1, 1, 1]
