@@ -38,8 +38,9 @@ class Lines:
 
 def configure_logging(form: Literal["console", "json"]) -> None:
     """Set up structlog. Tracebacks never show local variables: they hold passwords and people's text."""
-    # Streamlit switches uvicorn's access log on again, and that one shows queries.
+    # Streamlit switches uvicorn's logs on again: the access log shows queries, the other one greets.
     logging.getLogger("uvicorn.access").addFilter(lambda _record: False)
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.levelno >= logging.WARNING)
     renderers: list[structlog.typing.Processor]
     if form == "json":
         tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
