@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -87,7 +88,9 @@ def _current(connection: Connection, history: History) -> tuple[str, ...]:
     return context.get_current_heads()
 
 
+@cache
 def _newest(name: str) -> list[str]:
+    """Return a history's newest revisions; read once, for readiness is asked for often."""
     return ScriptDirectory.from_config(_config(HISTORIES[name])).get_heads()
 
 

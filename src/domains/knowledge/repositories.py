@@ -2,17 +2,16 @@
 
 from collections.abc import Collection as Ids
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, RowMapping, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, bindparam, delete, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from src.domains.knowledge.models import Collection, CollectionGroup, Document, StoredPassage
 from src.infrastructure.database.unit_of_work import UnitOfWork
 
 
-def readable_by(group_ids: Ids[UUID] | BindParameter[Any]) -> ColumnElement[bool]:
+def readable_by(group_ids: Ids[UUID]) -> ColumnElement[bool]:
     """Whether a collection may be read by somebody in these groups. The twin of `may_read`, in SQL."""
     return or_(~Collection.readers.any(), Collection.readers.any(CollectionGroup.group_id.in_(group_ids)))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -160,15 +161,15 @@ class Database:
     def _settle_one_by_one(self, batch: Sequence[_Job[Any]]) -> None:
         """Each in a transaction of its own: the fault may be one unit of work's, or a passing one."""
         deadline = time.monotonic() + self._patience
-        unavailable: Exception | None = None
-        for job in batch:
+        for number, job in enumerate(batch, start=1):
             try:
-                if unavailable:
-                    raise unavailable
-                retried(lambda job=job: self._transact([job]), seconds=deadline - time.monotonic())  # type: ignore[misc]
+                retried(partial(self._transact, [job]), seconds=deadline - time.monotonic())
             except Exception as error:
                 job.fail(told(error))
-                unavailable = job.error if isinstance(job.error, DatabaseUnavailable) else None
+                if isinstance(job.error, DatabaseUnavailable):
+                    for waiting in batch[number:]:  # they would wait as long for the same
+                        waiting.fail(job.error)
+                    return
 
     def _transact(self, batch: Sequence[_Job[Any]]) -> None:
         """Run the batch in one transaction; raises only what undoes all of it."""
