@@ -1,5 +1,6 @@
 """Collections, documents and search, through the API."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from src.domains.knowledge.services.ports import PassageDraft
 from src.infrastructure.documents.reader import FileDocumentReader
 from src.infrastructure.settings import EventSettings, KnowledgeSettings, ServerSettings, Settings
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
+from tests.databases import query
 from tests.documents.samples.make import docx, pdf
 
 LEAVE = "# 휴가 규정\n\n## 연차\n\n연차휴가는 1년에 15일입니다. 신청은 3일 전에 합니다.\n".encode()
@@ -274,3 +276,22 @@ async def test_a_document_that_cannot_be_read_in_all_its_attempts_is_called_fail
         document = await admin.upload_and_wait(await admin.create_collection(), "a.txt", b"text")
     assert document["status"] == "failed"
     assert "several times" in document["reason"]
+
+
+async def test_an_upload_meets_the_deletion_of_its_collection_and_nothing_is_left_between(
+    platform: Platform, settings: Settings
+) -> None:
+    """Each upload is either refused or deleted with the collection; whoever holds something of it is told."""
+    admin = await platform.sign_up()
+    for _ in range(8):
+        collection_id = await admin.create_collection()
+        path = f"/knowledge/collections/{collection_id}"
+        file = {"file": ("a.txt", b"Some text to read.")}
+        meeting = [admin.call("POST", f"{path}/documents", files=file) for _ in range(4)]
+        meeting.insert(2, admin.call("DELETE", path))
+        answers = await asyncio.gather(*meeting)
+        assert {answer.status_code for answer in answers} <= {202, 204, 404}
+    await platform.delivered("knowledge.ingestion")
+    assert query(settings, "SELECT id FROM knowledge_document") == []
+    counted = "SELECT count(*) FROM event_log WHERE name = 'knowledge.document_{}'"
+    assert query(settings, counted.format("uploaded")) == query(settings, counted.format("deleted"))

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from src.shared.exceptions.errors import NotAllowed, NotAuthenticated
+from src.shared.exceptions.errors import NotAllowed, NotAuthenticated, PlatformError
 from src.shared.exceptions.handlers import problem_response
 
 
@@ -45,7 +45,7 @@ class AuthenticationMiddleware:
             if scheme.lower() == "bearer":
                 try:
                     principal = await self._authenticator.authenticate(token.strip())
-                except NotAuthenticated as error:
+                except PlatformError as error:
                     await problem_response(Request(scope), error)(scope, receive, send)
                     return
                 scope.setdefault("state", {})["principal"] = principal

@@ -1,6 +1,7 @@
 """The directory of people's rights in each process's memory, kept by a local subscription to auth's events."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -99,7 +100,8 @@ class TokenAuthenticator:
         claims = self._tokens.read(token)
         if not self._directory.knows(claims.user_id):
             # The token is ours: another process has just made the account.
-            await self._directory_is_current()
+            with suppress(TimeoutError):
+                await self._directory_is_current()
         return self._directory.principal(claims.user_id, claims.sign_in_id)
 
 

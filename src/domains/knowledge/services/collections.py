@@ -14,7 +14,7 @@ from src.shared.exceptions.errors import Conflict, NotFound
 from src.shared.middleware.authentication import Principal
 
 COLLECTIONS = "knowledge.collections"
-"""The lock of those who decide by what other collections there are, or by who reads them."""
+"""The lock of those who decide by what collections there are, by who reads one, or by what is in it."""
 
 
 class UnknownCollection(NotFound):
@@ -107,6 +107,7 @@ class CollectionService:
         """Delete a collection with all its documents."""
 
         def delete(uow: UnitOfWork) -> None:
+            uow.lock(COLLECTIONS)
             collection = find_collection(uow, asker, collection_id)
             for document_id in DocumentRepository(uow).ids_in(collection_id):
                 uow.record(DocumentDeleted(document_id=document_id, collection_id=collection_id))

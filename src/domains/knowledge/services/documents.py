@@ -119,11 +119,12 @@ class DocumentService:
         """Delete the document with its passages and its file; from now on nothing of it is found."""
 
         def delete(uow: UnitOfWork) -> None:
+            uow.lock(COLLECTIONS)
             document = _find_document(uow, asker, document_id)
             uow.record(DocumentDeleted(document_id=document_id, collection_id=document.collection_id))
             DocumentRepository(uow).delete(document)
 
-        await self._database.write(delete)
+        await self._database.write(delete, alone=True)
 
     def _check(self, title: str, content: BinaryIO, size_bytes: int) -> None:
         if len(title) > MAX_TITLE_CHARACTERS:
