@@ -11,6 +11,7 @@ import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,6 +29,14 @@ from src.shared.events.base import caused_by
 from src.shared.events.bus import Subscription
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A try at an event by itself, or one more than it may have."""
+
+    event: EventRow
+    is_one_too_many: bool
 
 
 class SharedDelivery(Delivery):
@@ -120,15 +129,17 @@ class SharedDelivery(Delivery):
         return len(look.events) == limit
 
     async def _deliver_one(self) -> bool:
-        exhausted = await self._database.write(self._count_attempt, alone=True)
-        if exhausted is None:
+        attempt = await self._database.write(self._count_attempt, alone=True)
+        if attempt is None:
+            return False
+        if not attempt.is_one_too_many:
             return await self._take(1)
-        await self._give_up(exhausted)
-        await self._database.write(lambda uow: self._park(uow, exhausted), alone=True)
+        await self._give_up(attempt.event)
+        await self._database.write(lambda uow: self._park(uow, attempt.event), alone=True)
         return True
 
-    def _count_attempt(self, uow: UnitOfWork) -> EventRow | None:
-        """Count an attempt at the next event; return it instead when it has had all of them."""
+    def _count_attempt(self, uow: UnitOfWork) -> _Attempt | None:
+        """Count an attempt at the next event; None when there is none, or another process delivers."""
         checkpoint = self._claim(uow)
         if checkpoint is None:
             return None
@@ -138,9 +149,9 @@ class SharedDelivery(Delivery):
         if checkpoint.attempts:
             checkpoint.error = self._error or checkpoint.error
         if checkpoint.attempts >= self._policy.max_attempts:
-            return look.events[0]
+            return _Attempt(look.events[0], is_one_too_many=True)
         checkpoint.attempts += 1
-        return None
+        return _Attempt(look.events[0], is_one_too_many=False)
 
     async def _give_up(self, event: EventRow) -> None:
         """Tell whoever wants to know, before the event is parked: better twice than never."""

@@ -100,6 +100,7 @@ class AdministrationService:
 
         def delete(uow: UnitOfWork) -> None:
             uow.lock(ACCOUNTS)
+            uow.lock(GROUPS)
             group = _find_group(uow, group_id)
             for member in UserRepository(uow).in_group(group_id):
                 member.groups.remove(group)

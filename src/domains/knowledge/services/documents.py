@@ -178,7 +178,7 @@ class IngestionService:
             log.info("document_unreadable", document_id=str(document_id), reason=reason)
             await self._database.write(lambda uow: _fail(uow, document_id, reason))
             return
-        await self._database.write(lambda uow: _save_passages(uow, document_id, drafts))
+        await self._database.write(lambda uow: _save_passages(uow, document_id, drafts), alone=True)
         await self._index_is_current()
         await self._database.write(lambda uow: _finish(uow, document_id))
 
