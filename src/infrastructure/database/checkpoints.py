@@ -48,10 +48,6 @@ class Checkpoint(InfrastructureRecord):
     replay_requested: Mapped[bool] = mapped_column(default=False)
     retry_requested: Mapped[bool] = mapped_column(default=False)
 
-    @property
-    def reads_from(self) -> int:
-        return 0 if self.replay_requested else self.position
-
     def advance(self, position: int) -> None:
         if position > self.position:
             self.position, self.attempts, self.error = position, 0, None

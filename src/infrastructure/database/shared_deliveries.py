@@ -64,7 +64,7 @@ class SharedDelivery(Delivery):
     def _begin(self, uow: UnitOfWork) -> Look | None:
         """Return the next batch if a process ended without a word, and say that this one begins."""
         checkpoint = uow.session.get_one(Checkpoint, self.name, with_for_update=True)
-        self.position = checkpoint.reads_from
+        self.position = checkpoint.position
         ended_well = checkpoint.leased_by is None
         self._say_that_it_runs(checkpoint)
         return None if ended_well else self._look(uow, self.position, self._policy.batch)
@@ -108,7 +108,7 @@ class SharedDelivery(Delivery):
     def _claim(self, uow: UnitOfWork) -> Checkpoint | None:
         checkpoint = checkpoints.claim(uow, self.name, self._holder)
         if checkpoint:
-            self.position = checkpoint.reads_from
+            self.position = checkpoint.position
             self._retry_requested = checkpoint.retry_requested
         return checkpoint
 

@@ -18,6 +18,8 @@ from src.shared.events.bus import EventBus
 from tests.databases import execute, query
 from tests.houses import Counted, House, note_as_group, projecting, running, until
 
+REPLAY_WISHES = "SELECT 1 FROM event_checkpoint WHERE replay_requested"
+
 
 class Obstacle:
     """Makes a projection's or reaction's event fail until it is taken away."""
@@ -88,13 +90,32 @@ async def test_a_wish_left_while_no_server_runs_is_carried_out_at_its_start(sett
         await house.record(1, 2)
         await house.delivered("p")
     execute(settings, "DELETE FROM auth_group")
+    await wish_for_a_replay(settings)
+    async with running(settings, projecting()) as house:
+        await until(lambda: not query(settings, REPLAY_WISHES))
+        await house.delivered("p")
+        assert await house.groups() == ["0001", "0002"]
+
+
+async def test_a_replay_begins_too_where_the_last_process_ended_without_a_word(settings: Settings) -> None:
+    """Events are then taken one by one at first; the ones before the checkpoint must not be waited for."""
+    async with running(settings, projecting()) as house:
+        await house.record(1, 2)
+        await house.delivered("p")
+    execute(settings, "UPDATE event_checkpoint SET leased_by = 'gone'")
+    await wish_for_a_replay(settings)
+    async with running(settings, projecting()) as house:
+        await until(lambda: not query(settings, REPLAY_WISHES))
+        await house.delivered("p")
+        assert await house.groups() == ["0001", "0002"]
+
+
+async def wish_for_a_replay(settings: Settings) -> None:
+    """As a command line does it while no server runs."""
     house = House(settings)
     house.database.start()
     await house.events.replay("p")
     await house.database.stop()
-    async with running(settings, projecting()) as house:
-        await house.delivered("p")
-        assert await house.groups() == ["0001", "0002"]
 
 
 async def test_a_replay_gives_the_same_rows_while_new_events_arrive(settings: Settings) -> None:
@@ -106,7 +127,7 @@ async def test_a_replay_gives_the_same_rows_while_new_events_arrive(settings: Se
         await house.events.replay("p")
         await asyncio.gather(*(house.record(number) for number in range(50, 80)))
         await house.delivered("p")
-        await until(lambda: not query(settings, "SELECT 1 FROM event_checkpoint WHERE replay_requested"))
+        await until(lambda: not query(settings, REPLAY_WISHES))
         await house.delivered("p")
         rows = await house.groups()
     assert rows[:50] == before
