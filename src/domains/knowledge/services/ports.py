@@ -4,8 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol
 from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
 
 from src.shared.exceptions.errors import PlatformError
 
@@ -42,9 +45,13 @@ class DocumentReader(Protocol):
         """Return the passages of the file, at least one, or raise `UnreadableDocument`. Blocking."""
 
 
+Vector = NDArray[np.float32]
+"""A meaning, of length 1: the product of two is their cosine."""
+
+
 @dataclass(frozen=True)
 class IndexedPassage:
-    """A passage as the index takes it."""
+    """A passage as an index takes it; without a vector it is found by its words alone."""
 
     passage_id: UUID
     document_id: UUID
@@ -52,6 +59,19 @@ class IndexedPassage:
     title: str
     location: str
     text: str
+    vector: Vector | None = None
+
+
+Arm = Literal["words", "meaning"]
+
+
+@dataclass(frozen=True)
+class Match:
+    """Why a passage was found: by which arm, with what score of that arm, and by which of the query's words."""
+
+    arm: Arm
+    score: float
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +80,7 @@ class Hit:
 
     passage_id: UUID
     score: float
+    matches: tuple[Match, ...] = ()
 
 
 class FileStore(Protocol):
@@ -95,3 +116,38 @@ class PassageIndex(Protocol):
 
     def search(self, query: str, collection_ids: Sequence[UUID], limit: int) -> list[Hit]:
         """Return the best hits within the collections, best first."""
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of their meaning.
+
+    Raises `EmbedderUnavailable` for what may pass (throttled, unreachable); the search then goes by words.
+    """
+
+    name: str
+    """Provider and model ("embedded:multilingual-e5-small"); vectors of different names do not compare."""
+    dimensions: int
+
+    async def query(self, text: str) -> Vector:
+        """Return the vector of a question."""
+
+    async def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of passages, a row each."""
+
+
+class EmbedderUnavailable(Exception):
+    """No vectors can be had at the moment."""
+
+
+class PassageFinder(Protocol):
+    """Proposes passages for a query; what may be shown of them the database decides."""
+
+    async def find(self, query: str, collection_ids: Sequence[UUID], limit: int) -> list[Hit]:
+        """Return the best hits within the collections, best first."""
+
+
+class ExternalIndex(Protocol):
+    """A search service outside this machine, which is told of every change. Repeating a call does no harm."""
+
+    async def replace(self, document_id: UUID, passages: Sequence[IndexedPassage]) -> None:
+        """Make these the document's only passages (none: it is gone); return once they can be found."""
