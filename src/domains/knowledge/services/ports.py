@@ -99,23 +99,50 @@ class FileStore(Protocol):
         """Delete what a crash left: all that is no known document's file and has not changed for so long."""
 
 
-class PassageIndex(Protocol):
-    """A full-text index of passages on this machine. Calls block; one writer, any number of readers."""
+Scored = tuple[UUID, float]
+"""A passage and its score."""
+
+
+@dataclass(frozen=True)
+class WordHits:
+    """The best passages by their words, best first; `attainable` is about the best score the query can give."""
+
+    scored: list[Scored]
+    attainable: float
+
+
+class LocalIndex(Protocol):
+    """An index of passages on this machine. Calls block; one writer, any number of readers."""
 
     def cursor(self) -> int | None:
         """Return the event log position that the index has taken in, or None when it must be rebuilt."""
 
     def replace(self, document_id: UUID, passages: Sequence[IndexedPassage]) -> None:
-        """Delete the document's passages and add these (none: it is gone). Visible after `commit`."""
+        """Delete the document's passages and add these (none: it is gone). Visible after `commit` at last."""
 
     def clear(self) -> None:
-        """Delete everything. Visible after `commit`."""
+        """Delete everything. Visible after `commit` at last."""
 
     def commit(self, cursor: int) -> None:
-        """Make the changes durable and visible, then remember the position."""
+        """Make the changes visible and, in time, durable; then remember the position."""
 
-    def search(self, query: str, collection_ids: Sequence[UUID], limit: int) -> list[Hit]:
-        """Return the best hits within the collections, best first."""
+
+class WordIndex(LocalIndex, Protocol):
+    """Finds passages by their words."""
+
+    def search(self, query: str, collection_ids: Sequence[UUID], limit: int) -> WordHits:
+        """Return the best hits within the collections, with their BM25 scores."""
+
+
+class VectorIndex(LocalIndex, Protocol):
+    """Finds passages by their meaning; takes those that have a vector."""
+
+    @property
+    def size(self) -> int:
+        """How many passages are in it."""
+
+    def search(self, vector: Vector, collection_ids: Sequence[UUID], limit: int) -> list[Scored]:
+        """Return the nearest passages within the collections with their cosines, best first."""
 
 
 class Embedder(Protocol):
