@@ -84,6 +84,12 @@ class KnowledgeSettings(BaseModel):
 
     max_upload_bytes: int = Field(50 * 1_048_576, ge=1024, description="Largest file.")
     passage_characters: int = Field(1_000, ge=200, le=4000, description="Size that passages aim at.")
+    embeddings: Literal["embedded", "none"] = Field(
+        "embedded", description="Who makes vectors of meaning; with none the search goes by words alone."
+    )
+    vectors_waiting: int = Field(
+        8, ge=0, description="Questions whose vectors are being made at once; others go by words alone."
+    )
     max_waiting: int = Field(1_000, ge=1, description="Files that wait to be read; more are refused.")
     ingestions_at_once: int = Field(2, ge=1, le=64, description="Files that a process reads at once.")
     ingestion_attempts: int = Field(

@@ -218,7 +218,7 @@ async def test_a_file_that_cannot_be_read_is_refused_and_nothing_is_kept(
 
 async def test_a_file_over_the_bound_is_refused_and_nothing_is_kept(settings: Settings) -> None:
     small = {
-        "knowledge": KnowledgeSettings(max_upload_bytes=10_000),
+        "knowledge": KnowledgeSettings(max_upload_bytes=10_000, embeddings="none"),
         "server": ServerSettings(page=False, one_core=False),
     }
     async with platform_on(settings.model_copy(update=small)) as platform:

@@ -72,6 +72,7 @@ class DocumentVersion(KnowledgeRecord):
     `reason` tells its uploader why it failed. `pages_total` is null while it is not known, `content_hash`
     (SHA-256) for what was taken in before hashes were kept. `attempts` counts the tries that were begun;
     the next is not made before `not_before`. `leased_by` names the run that reads it until `leased_until`.
+    `embedded_by` is the model whose vectors all its passages have; until `embedding_until` they are being made.
     """
 
     __tablename__ = "knowledge_document_version"
@@ -96,6 +97,8 @@ class DocumentVersion(KnowledgeRecord):
     not_before: Mapped[datetime | None]
     leased_by: Mapped[str | None]
     leased_until: Mapped[datetime | None]
+    embedded_by: Mapped[str | None]
+    embedding_until: Mapped[datetime | None]
     created_by: Mapped[UUID]
     created_at: Mapped[datetime]
 
@@ -118,3 +121,15 @@ class StoredPassage(KnowledgeRecord):
     ordinal: Mapped[int]
     location: Mapped[str]
     text: Mapped[str]
+
+
+class PassageVector(KnowledgeRecord):
+    """What a passage means, by one model: half-precision numbers, little-endian, a vector of length 1."""
+
+    __tablename__ = "knowledge_passage_vector"
+
+    passage_id: Mapped[UUID] = mapped_column(
+        ForeignKey("knowledge_passage.id", ondelete="CASCADE"), primary_key=True
+    )
+    model: Mapped[str] = mapped_column(primary_key=True)
+    vector: Mapped[bytes]

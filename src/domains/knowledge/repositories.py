@@ -1,11 +1,26 @@
 """Named queries of knowledge."""
 
 from collections.abc import Collection as Ids
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, delete, exists, func, or_, select, update
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import selectinload
 
 from src.domains.knowledge.models import (
@@ -13,6 +28,7 @@ from src.domains.knowledge.models import (
     CollectionGroup,
     Document,
     DocumentVersion,
+    PassageVector,
     StoredPassage,
 )
 from src.infrastructure.database.unit_of_work import UnitOfWork
@@ -248,3 +264,79 @@ class PassageRepository:
         """Return those of the passages that are live, by their ids."""
         found = self._uow.connection.execute(READY_PASSAGES, {"passage_ids": list(passage_ids)})
         return {row["passage_id"]: row for row in found.mappings()}
+
+
+@dataclass(frozen=True)
+class PassageToEmbed:
+    passage_id: UUID
+    location: str
+    text: str
+
+
+class VectorRepository:
+    """Vectors of passages, and which versions still want theirs."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def models(self) -> Sequence[str]:
+        """Return the names of the models that versions were embedded by, the most common first."""
+        query = select(DocumentVersion.embedded_by).where(DocumentVersion.embedded_by.is_not(None))
+        counted = query.group_by(DocumentVersion.embedded_by).order_by(func.count().desc())
+        return [name for name in self._uow.session.scalars(counted) if name]
+
+    def next_unembedded(self, model: str, now: datetime) -> tuple[DocumentVersion, Document] | None:
+        """Return a live version without vectors of this model that nobody is making, locked."""
+        free = or_(DocumentVersion.embedding_until.is_(None), DocumentVersion.embedding_until <= now)
+        query = _unembedded(model).where(free).order_by(DocumentVersion.id).limit(1)
+        rows = self._uow.session.execute(query.with_for_update(of=DocumentVersion, skip_locked=True))
+        return next(((version, document) for version, document in rows), None)
+
+    def is_any_unembedded(self, model: str) -> bool:
+        return self._uow.session.execute(_unembedded(model).limit(1)).first() is not None
+
+    def locked(self, version_id: UUID) -> DocumentVersion | None:
+        return self._uow.session.get(DocumentVersion, version_id, with_for_update=True)
+
+    def end_leases(self, now: datetime) -> None:
+        expired = update(DocumentVersion).where(DocumentVersion.embedding_until > now)
+        self._uow.session.execute(expired.values(embedding_until=None))
+
+    def missing(self, version_id: UUID, model: str, limit: int) -> Sequence[PassageToEmbed]:
+        vector = and_(PassageVector.passage_id == StoredPassage.id, PassageVector.model == model)
+        query = (
+            select(StoredPassage.id, StoredPassage.location, StoredPassage.text)
+            .outerjoin(PassageVector, vector)
+            .where(StoredPassage.version_id == version_id, PassageVector.passage_id.is_(None))
+            .order_by(StoredPassage.ordinal)
+            .limit(limit)
+        )
+        return [PassageToEmbed(*row) for row in self._uow.session.execute(query)]
+
+    def add(self, vectors: Iterable[PassageVector]) -> None:
+        self._uow.session.add_all(vectors)
+
+    def of_document(self, document_id: UUID, model: str) -> dict[UUID, NDArray[np.float32]]:
+        query = (
+            select(PassageVector.passage_id, PassageVector.vector)
+            .join(StoredPassage, StoredPassage.id == PassageVector.passage_id)
+            .where(StoredPassage.document_id == document_id, PassageVector.model == model)
+        )
+        rows = self._uow.session.execute(query)
+        return {row[0]: np.frombuffer(row[1], dtype="<f2").astype(np.float32) for row in rows}
+
+    def delete_foreign(self, model: str, limit: int) -> int:
+        """Delete some of other models' vectors; return how many."""
+        foreign = select(PassageVector.passage_id).where(PassageVector.model != model).limit(limit)
+        ids = self._uow.session.scalars(foreign).all()
+        gone = delete(PassageVector).where(PassageVector.passage_id.in_(ids), PassageVector.model != model)
+        self._uow.session.execute(gone)
+        return len(ids)
+
+
+def _unembedded(model: str) -> Select[DocumentVersion, Document]:
+    return (
+        select(DocumentVersion, Document)
+        .join(Document, Document.live_version_id == DocumentVersion.id)
+        .where(or_(DocumentVersion.embedded_by.is_(None), DocumentVersion.embedded_by != model))
+    )

@@ -122,5 +122,5 @@ async def delete_document(document_id: UUID, admin: CurrentAdmin, documents: Doc
 
 @router.post("/search")
 async def search(body: SearchRequest, principal: CurrentPrincipal, search: Search) -> SearchResponse:
-    found = await search.search(body.query, principal.group_ids, body.limit, body.collection_ids)
+    found = await search.search_with_words(body.query, principal.group_ids, body.limit, body.collection_ids)
     return SearchResponse(passages=found)

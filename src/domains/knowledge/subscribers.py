@@ -1,7 +1,10 @@
 """What knowledge listens to: its own events, and requests for passages."""
 
+from collections.abc import Sequence
+
 from src.domains.knowledge.services.documents import DocumentService
-from src.domains.knowledge.services.search import IndexReplica, SearchService
+from src.domains.knowledge.services.replicas import IndexReplica
+from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.shelves import Shelves
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import (
@@ -15,6 +18,7 @@ INDEX = "knowledge.index"
 FILES = "knowledge.ingestion"
 """Named for what it did first: the name stands in databases."""
 SHELVES = "knowledge.shelves"
+MEANING = "knowledge.meaning"
 
 
 def subscribe(
@@ -37,5 +41,11 @@ def subscribe(
     bus.subscribe(DocumentDeleted, erase_document, name=FILES, kind="reaction")
     bus.subscribe(VersionsRemoved, erase_versions, name=FILES, kind="reaction")
     bus.replicate(Shelves.EVENTS, shelves, name=SHELVES)
-    bus.replicate(IndexReplica.EVENTS, replica, name=INDEX)
+    bus.replicate(replica.events, replica, name=INDEX)
     bus.respond(PassagesRequested, retrieve)
+
+
+def subscribe_meaning(bus: EventBus, replicas: Sequence[IndexReplica]) -> None:
+    """Keep the vectors of the model in use in step, and those of the one before while there are some."""
+    for replica, name in zip(replicas, (MEANING, f"{MEANING}.before"), strict=False):
+        bus.replicate(replica.events, replica, name=name)

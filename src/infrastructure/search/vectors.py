@@ -5,13 +5,15 @@ import shutil
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from usearch.index import Index, MetricKind, search
+from usearch.compiled import MetricKind
+from usearch.index import Index, search
 
 from src.domains.knowledge.services.ports import IndexedPassage, Scored, Vector
 
@@ -31,6 +33,29 @@ _UNSAVED_LEAST = 2_000
 log = structlog.get_logger(__name__)
 
 
+@dataclass
+class _Table:
+    """Passages by row: their ids (16 bytes), the numbers of their collections, their vectors."""
+
+    ids: NDArray[np.uint8]
+    collections: NDArray[np.int32]
+    vectors: NDArray[np.float16]
+
+    @classmethod
+    def empty(cls, rows: int, dimensions: int) -> "_Table":
+        return cls(
+            np.zeros((rows, 16), dtype=np.uint8),
+            np.zeros(rows, dtype=np.int32),
+            np.zeros((rows, dimensions), dtype=np.float16),
+        )
+
+    def doubled(self) -> "_Table":
+        larger = _Table.empty(2 * len(self.ids), self.vectors.shape[1])
+        for old, new in zip(vars(self).values(), vars(larger).values(), strict=True):
+            new[: len(old)] = old
+        return larger
+
+
 class UsearchVectorIndex:
     """Implements `VectorIndex`: exact cosines in 16 bits, proposed by a graph (HNSW, usearch) when there are many.
 
@@ -38,13 +63,15 @@ class UsearchVectorIndex:
     held for a passage or a search at a time.
     """
 
-    def __init__(self, folder: Path, dimensions: int) -> None:
+    _table: _Table
+    _next_row: int
+
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._dimensions = dimensions
         self._lock = threading.Lock()
         self._unsaved = 0
         self._cursor: int | None = None
-        self._reset()
+        self._reset(0)
         self._load()
 
     @property
@@ -65,7 +92,7 @@ class UsearchVectorIndex:
 
     def clear(self) -> None:
         with self._lock:
-            self._reset()
+            self._reset(0)
             self._unsaved = _UNSAVED_LEAST
 
     def commit(self, cursor: int) -> None:
@@ -90,7 +117,7 @@ class UsearchVectorIndex:
             if readable > _FEW:
                 rows = self._proposed(vector, allowed, limit, self.size / readable)
             if rows is None:
-                rows = np.flatnonzero(allowed[self._collections[: self._next_row]])
+                rows = np.flatnonzero(allowed[self._table.collections[: self._next_row]])
             return self._nearest(vector, rows, limit)
 
     def close(self) -> None:
@@ -104,58 +131,58 @@ class UsearchVectorIndex:
         if count > _DEEPEST:
             return None
         keys = self._graph.search(vector.astype(np.float16), count).keys.astype(np.int64)
-        rows: NDArray[np.int64] = keys[allowed[self._collections[keys]]]
+        rows: NDArray[np.int64] = keys[allowed[self._table.collections[keys]]]
         return rows if len(rows) >= limit else None
 
     def _nearest(self, vector: Vector, rows: NDArray[np.int64], limit: int) -> list[Scored]:
         whole = len(rows) == self._next_row
-        candidates = self._vectors[: self._next_row] if whole else self._vectors[rows]
-        found = search(candidates, vector.astype(np.float16), limit, MetricKind.IP, exact=True, threads=1)
+        candidates = self._table.vectors[: self._next_row] if whole else self._table.vectors[rows]
+        count = min(limit, len(rows))
+        found = search(candidates, vector.astype(np.float16), count, MetricKind.IP, exact=True, threads=1)
         return [
-            (UUID(bytes=self._ids[rows[key]].tobytes()), 1.0 - float(distance))
+            (UUID(bytes=self._table.ids[rows[key]].tobytes()), 1.0 - float(distance))
             for key, distance in zip(found.keys, found.distances, strict=True)
         ]
 
     def _add(self, passage: IndexedPassage, vector: Vector) -> None:
+        if not self._dimensions:
+            self._reset(len(vector))
         row = self._free.pop() if self._free else self._new_row()
         number = self._numbers.setdefault(passage.collection_id, len(self._counts))
         if number == len(self._counts):
             self._counts.append(0)
         self._counts[number] += 1
-        self._ids[row] = np.frombuffer(passage.passage_id.bytes, dtype=np.uint8)
-        self._collections[row] = number
-        self._vectors[row] = vector
+        self._table.ids[row] = np.frombuffer(passage.passage_id.bytes, dtype=np.uint8)
+        self._table.collections[row] = number
+        self._table.vectors[row] = vector
         self._rows_of.setdefault(passage.document_id, []).append(row)
-        self._graph.add(row, self._vectors[row])
+        self._graph.add(row, self._table.vectors[row])
         self._unsaved += 1
 
     def _remove(self, row: int) -> None:
-        self._counts[self._collections[row]] -= 1
-        self._collections[row] = 0
+        self._counts[self._table.collections[row]] -= 1
+        self._table.collections[row] = 0
         self._graph.remove(row)
         self._free.append(row)
         self._unsaved += 1
 
     def _new_row(self) -> int:
-        if self._next_row == len(self._ids):
-            grown = 2 * len(self._ids)
-            self._ids = np.resize(self._ids, (grown, 16))
-            self._collections = np.resize(self._collections, grown)
-            self._vectors = np.resize(self._vectors, (grown, self._dimensions))
+        if self._next_row == len(self._table.ids):
+            self._table = self._table.doubled()
         self._next_row += 1
         return self._next_row - 1
 
-    def _reset(self) -> None:
-        self._ids: NDArray[np.uint8] = np.zeros((_FIRST_CAPACITY, 16), dtype=np.uint8)
-        self._collections: NDArray[np.int32] = np.zeros(_FIRST_CAPACITY, dtype=np.int32)
-        self._vectors: NDArray[np.float16] = np.zeros((_FIRST_CAPACITY, self._dimensions), dtype=np.float16)
+    def _reset(self, dimensions: int) -> None:
+        """Begin with nothing; how many numbers a vector has the first one tells (0: none has come yet)."""
+        self._dimensions = dimensions
+        self._table = _Table.empty(_FIRST_CAPACITY, dimensions)
         self._next_row = 0
         self._free: list[int] = []
         self._rows_of: dict[UUID, list[int]] = {}
         # Number 0 is nobody's collection: rows that are free stand in it.
         self._numbers: dict[UUID, int] = {}
         self._counts: list[int] = [0]
-        self._graph = Index(ndim=self._dimensions, metric=MetricKind.IP, dtype="i8")
+        self._graph = Index(ndim=max(dimensions, 1), metric=MetricKind.IP, dtype="i8")
 
     def _save(self) -> None:
         """Write a new copy beside the old one and point to it in one step: a crash leaves one or the other."""
@@ -165,9 +192,9 @@ class UsearchVectorIndex:
             shutil.rmtree(copy, ignore_errors=True)
             copy.mkdir(parents=True)
             rows = self._next_row
-            np.save(copy / "ids.npy", self._ids[:rows])
-            np.save(copy / "collections.npy", self._collections[:rows])
-            np.save(copy / "vectors.npy", self._vectors[:rows])
+            np.save(copy / "ids.npy", self._table.ids[:rows])
+            np.save(copy / "collections.npy", self._table.collections[:rows])
+            np.save(copy / "vectors.npy", self._table.vectors[:rows])
             self._graph.save(str(copy / "graph.usearch"))
             owners = {str(document_id): rows for document_id, rows in self._rows_of.items()}
             numbers = {str(collection_id): number for collection_id, number in self._numbers.items()}
@@ -190,21 +217,21 @@ class UsearchVectorIndex:
             return
         except Exception as error:  # whatever is wrong with it: it is built anew
             log.warning("vector_index_broken", path=str(self._folder), error=repr(error))
-            self._reset()
+            self._reset(0)
 
     def _read(self, copy: Path) -> None:
         ids, vectors = np.load(copy / "ids.npy"), np.load(copy / "vectors.npy")
-        if vectors.shape != (len(ids), self._dimensions):
-            raise ValueError(f"{vectors.shape} instead of {self._dimensions} numbers a vector")
+        self._reset(vectors.shape[1])
         owners = json.loads((copy / "owners.json").read_bytes())
         self._graph.load(str(copy / "graph.usearch"))
         if len(ids):
-            self._ids, self._vectors = ids, vectors
-            self._collections = np.load(copy / "collections.npy")
+            self._table = _Table(ids, np.load(copy / "collections.npy"), vectors)
         self._next_row = len(ids)
         self._numbers = {UUID(each): number for each, number in owners["collections"].items()}
         self._rows_of = {UUID(each): rows for each, rows in owners["documents"].items()}
-        self._counts = np.bincount(self._collections[: len(ids)], minlength=len(self._numbers) + 1).tolist()
+        self._counts = np.bincount(
+            self._table.collections[: len(ids)], minlength=len(self._numbers) + 1
+        ).tolist()
         self._counts[0] = 0
         used = {row for rows in self._rows_of.values() for row in rows}
         self._free = [row for row in range(self._next_row) if row not in used]

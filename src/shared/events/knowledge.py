@@ -1,6 +1,6 @@
 """What knowledge publishes, and what it answers."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -49,6 +49,16 @@ class PassagesChanged(DomainEvent):
     collection_id: UUID
 
 
+class PassagesEmbedded(DomainEvent):
+    """All passages of a document's live version have vectors of this model."""
+
+    name: ClassVar[str] = "knowledge.passages_embedded"
+
+    document_id: UUID
+    collection_id: UUID
+    model: str
+
+
 class DocumentReady(DomainEvent):
     """A version's passages are in the index of the machine that read it, and it is now the live one."""
 
@@ -92,6 +102,16 @@ class VersionsRemoved(DomainEvent):
     version_ids: tuple[UUID, ...]
 
 
+class PassageMatch(BaseModel):
+    """Why a passage was found: by which arm of the search, its score there, and which of the query's words."""
+
+    model_config = ConfigDict(frozen=True)
+
+    arm: Literal["words", "meaning"]
+    score: float
+    words: tuple[str, ...] = ()
+
+
 class Passage(BaseModel):
     """A piece of a document that may answer a question; `location` is a page or a heading path."""
 
@@ -104,6 +124,7 @@ class Passage(BaseModel):
     location: str
     text: str
     score: float
+    matches: tuple[PassageMatch, ...] = ()
 
 
 class PassagesRetrieved(DomainEvent):

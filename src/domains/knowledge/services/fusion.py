@@ -20,7 +20,7 @@ from uuid import UUID
 from src.domains.knowledge.services.ports import Arm, Hit, Match, Scored
 
 CROWD = 30
-"""The rank from which on an arm's hits are its crowd; an arm is asked for so many, or for as many as are wanted."""
+"""The rank where an arm's crowd begins; an arm is asked for so many hits at least."""
 
 MEANING = 90.0
 """What a passage of the very meaning of the question weighs, in units of BM25."""

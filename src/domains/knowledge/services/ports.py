@@ -138,6 +138,9 @@ class LocalIndex(Protocol):
     def commit(self, cursor: int) -> None:
         """Make the changes visible and, in time, durable; then remember the position."""
 
+    def close(self) -> None:
+        """Finish what runs in the background and keep what is not durable yet."""
+
 
 class WordIndex(LocalIndex, Protocol):
     """Finds passages by their words."""

@@ -100,7 +100,11 @@ class HybridFinder:
     """
 
     def __init__(
-        self, words: WordIndex, serving: Callable[[], MeaningArm | None], waiting: int, counts: RetrievalCounts
+        self,
+        words: WordIndex,
+        serving: Callable[[], MeaningArm | None],
+        waiting: int,
+        counts: RetrievalCounts,
     ) -> None:
         self._words = words
         self._serving = serving
