@@ -43,3 +43,9 @@ def _flush_ms(folder: Path) -> float:
 def _first_after(name: str, file: Path) -> str:
     lines = file.read_text().splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "unknown")
+
+
+def memory_mb() -> float:
+    """Return how much memory this process holds, in MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

