@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-_growing = wait_exponential_jitter(initial=0.05, max=5.0, jitter=0.05)
+_growing = wait_exponential_jitter(multiplier=0.05, max=5.0, jitter=0.05)
 
 
 class ServiceFault(Exception):
@@ -44,11 +44,21 @@ async def retried(call: Callable[[], Awaitable[T]], *, seconds: float) -> T:
         before_sleep=_log_fault,
         reraise=True,
     )
+    seen: list[str] = []
+
+    async def attempt() -> T:
+        try:
+            return await call()
+        except ServiceFault as fault:
+            seen.append(str(fault))
+            raise
+
     try:
         async with asyncio.timeout(seconds):
-            return await retrying(call)
+            return await retrying(attempt)
     except TimeoutError:
-        raise ServiceFault(f"no answer within {seconds:g} seconds", passing=True) from None
+        text = "; ".join([f"no answer within {seconds:g} seconds", *seen[-1:]])
+        raise ServiceFault(text, passing=True) from None
 
 
 async def together(calls: Iterable[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:

@@ -1,0 +1,1 @@
+"""Servers that stand in for services outside: they speak the services' wire protocols to the real client libraries."""
