@@ -36,7 +36,9 @@ class Door:
         self._faults: deque[Fault] = deque()
         self.paths: list[str] = []
 
-    def fail(self, status: int, body: Any = "", headers: Mapping[str, str] | None = None, times: int = 1) -> None:
+    def fail(
+        self, status: int, body: Any = "", headers: Mapping[str, str] | None = None, times: int = 1
+    ) -> None:
         """Answer the next requests so."""
         text = body if isinstance(body, str) else json.dumps(body)
         told = {"content-type": "application/json", **(headers or {})}

@@ -73,7 +73,9 @@ async def test_dimensions_that_are_given_are_asked_for_and_stand_in_the_name(
     assert standin.asked[0]["dimensions"] == 4
 
 
-async def test_texts_are_cut_to_what_the_model_takes_and_never_empty(url: str, standin: OpenAIStandIn) -> None:
+async def test_texts_are_cut_to_what_the_model_takes_and_never_empty(
+    url: str, standin: OpenAIStandIn
+) -> None:
     async with asking(url, characters=10, passage_prefix="p: ") as embedder:
         await embedder.passages(["abcdefghijklmnop", " \n"])
     assert standin.asked[0]["input"] == ["p: abcdefg", "p: ."]
@@ -116,7 +118,9 @@ async def test_a_server_that_is_not_there_is_given_up() -> None:
             await embedder.query("leave")
 
 
-@pytest.mark.parametrize("model, key, reason", [("gone", "none", "does not exist"), ("bge-m3", "x", "API key")])
+@pytest.mark.parametrize(
+    "model, key, reason", [("gone", "none", "does not exist"), ("bge-m3", "x", "API key")]
+)
 async def test_a_wrong_model_or_key_is_told_at_once(
     url: str, standin: OpenAIStandIn, model: str, key: str, reason: str
 ) -> None:
