@@ -1,1 +1,1 @@
-"""Servers that stand in for services outside: they speak the services' wire protocols to the real client libraries."""
+"""Servers that stand in for services outside: real client libraries speak to them in the services' protocols."""

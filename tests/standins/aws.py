@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from botocore.model import Shape
+from botocore.model import ServiceModel, Shape
 from botocore.session import Session
 from botocore.validate import ParamValidator
 from starlette.requests import Request
@@ -20,7 +21,7 @@ class Contract:
     """A service's model."""
 
     def __init__(self, service: str, region: str) -> None:
-        self._model = Session().get_service_model(service)
+        self._model = _model(service)
         self._region = region
 
     def refusal(self, request: Request, operation: str, parameters: dict[str, Any]) -> Response | None:
@@ -44,12 +45,20 @@ class Contract:
         headers = {"x-amzn-errortype": code}
         return JSONResponse({"message": message}, shape.metadata["error"]["httpStatusCode"], headers)
 
+    def shape(self, name: str) -> Shape:
+        return self._model.shape_for(name)
+
     def faults(self, shape: Shape, value: Any) -> str:
         """Return what is wrong: botocore checks types, names and what must be there, the rest is checked here."""
         report = ParamValidator().validate(value, shape)
         if report.has_errors():
             return str(report.generate_report())
         return "; ".join(_faults(shape, value, shape.name))
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    return Session().get_service_model(service)
 
 
 def _faults(shape: Shape, value: Any, where: str) -> Iterator[str]:

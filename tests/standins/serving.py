@@ -33,7 +33,7 @@ class Door:
 
     def __init__(self, app: Starlette) -> None:
         self._app = app
-        self._faults: deque[Fault] = deque()
+        self._faults: deque[Fault | None] = deque()
         self.paths: list[str] = []
 
     def fail(
@@ -44,6 +44,10 @@ class Door:
         told = {"content-type": "application/json", **(headers or {})}
         self._faults.extend([Fault(status, text, told)] * times)
 
+    def pass_on(self, times: int = 1) -> None:
+        """Let the next requests through to the stand-in, before further faults."""
+        self._faults.extend([None] * times)
+
     def hang(self) -> None:
         """Never answer the next request."""
         self._faults.append(Fault(None))
@@ -52,11 +56,10 @@ class Door:
         if scope["type"] != "http":
             return
         self.paths.append(scope["path"])
-        if not self._faults:
+        fault = self._faults.popleft() if self._faults else None
+        if fault is None:
             await self._app(scope, receive, send)
-            return
-        fault = self._faults.popleft()
-        if fault.status is None:
+        elif fault.status is None:
             while (await receive())["type"] != "http.disconnect":
                 pass
         else:

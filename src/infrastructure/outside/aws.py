@@ -33,6 +33,9 @@ _PASSING = frozenset(
 )
 _CONNECT_SECONDS = 3.0
 
+MALFORMED = (ResponseParserError, LookupError, TypeError, ValueError, AttributeError)
+"""What comes of an answer that is not of the service's form: boto3 itself does not look before it leaps."""
+
 
 class AwsService:
     """One service of AWS. Credentials are found as AWS's own tools find them, at the first call.
@@ -68,11 +71,11 @@ class AwsService:
             return work(self._opened())
         except ClientError as error:
             raise _refusal(error) from error
-        except ResponseParserError as error:
-            raise malformed(str(error)) from error
         except BotoCoreError as error:
             # Connections that fail, break or take too long; the rest is wrong in itself: no credentials, say.
             raise ServiceFault(str(error), passing=isinstance(error, HTTPClientError)) from error
+        except MALFORMED as error:
+            raise malformed(repr(error)) from error
 
     def _opened(self) -> Any:
         with self._opening:

@@ -119,7 +119,7 @@ async def test_a_server_that_is_not_there_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "model, key, reason", [("gone", "none", "does not exist"), ("bge-m3", "x", "API key")]
+    ("model", "key", "reason"), [("gone", "none", "does not exist"), ("bge-m3", "x", "API key")]
 )
 async def test_a_wrong_model_or_key_is_told_at_once(
     url: str, standin: OpenAIStandIn, model: str, key: str, reason: str
