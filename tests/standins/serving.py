@@ -35,6 +35,7 @@ class Door:
         self._app = app
         self._faults: deque[Fault | None] = deque()
         self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
 
     def fail(
         self, status: int, body: Any = "", headers: Mapping[str, str] | None = None, times: int = 1
@@ -56,6 +57,7 @@ class Door:
         if scope["type"] != "http":
             return
         self.paths.append(scope["path"])
+        self.headers.append({key.decode(): value.decode() for key, value in scope["headers"]})
         fault = self._faults.popleft() if self._faults else None
         if fault is None:
             await self._app(scope, receive, send)

@@ -13,7 +13,7 @@ from src.domains.knowledge.services.ports import EmbedderUnavailable, Vector
 from src.infrastructure.embeddings.options import Patience
 from src.infrastructure.embeddings.vectors import cut, in_batches, unit_rows
 from src.infrastructure.outside.aws import AwsService
-from src.infrastructure.outside.faults import ServiceFault, malformed
+from src.infrastructure.outside.faults import ServiceFault
 from src.infrastructure.outside.places import AwsPlace
 
 Purpose = Literal["search_query", "search_document"]
@@ -121,11 +121,7 @@ class BedrockEmbedder:
     ) -> NDArray[np.float32]:
         texts = [cut(text, self._family.characters) for text in texts]
         request = json.dumps(self._family.request(texts, purpose, self.dimensions))
-        answer = await service.run(partial(_invoke, self._model, request))
-        try:
-            rows = self._family.rows(json.loads(answer))
-        except (ValueError, KeyError, TypeError) as error:
-            raise malformed(repr(error)) from error
+        rows = await service.run(lambda client: self._family.rows(_invoked(client, self._model, request)))
         return unit_rows(rows, len(texts), self.dimensions)
 
     def _unavailable(self, fault: ServiceFault) -> EmbedderUnavailable:
@@ -141,8 +137,8 @@ def _family(model: str) -> _Family:
     )
 
 
-def _invoke(model: str, body: str, client: Any) -> bytes:
+def _invoked(client: Any, model: str, body: str) -> Any:
     answer = client.invoke_model(
         modelId=model, body=body, contentType="application/json", accept="application/json"
     )
-    return bytes(answer["body"].read())
+    return json.loads(answer["body"].read())

@@ -33,8 +33,8 @@ _PASSING = frozenset(
 )
 _CONNECT_SECONDS = 3.0
 
-MALFORMED = (ResponseParserError, LookupError, TypeError, ValueError, AttributeError)
-"""What comes of an answer that is not of the service's form: boto3 itself does not look before it leaps."""
+# What comes of an answer that has not the service's form: boto3 does not look before it leaps.
+_MALFORMED = (ResponseParserError, LookupError, TypeError, ValueError, AttributeError)
 
 
 class AwsService:
@@ -55,6 +55,7 @@ class AwsService:
     async def run(self, work: Callable[[Any], T]) -> T:
         """Return what `work(client)` returns; it runs on a thread, again after a passing fault.
 
+        It reads the answer too: where that has not the service's form, what this raises is told as a fault.
         Raises `ServiceFault`.
         """
         return await retried(partial(self._on_a_thread, work), seconds=self._seconds)
@@ -74,7 +75,7 @@ class AwsService:
         except BotoCoreError as error:
             # Connections that fail, break or take too long; the rest is wrong in itself: no credentials, say.
             raise ServiceFault(str(error), passing=isinstance(error, HTTPClientError)) from error
-        except MALFORMED as error:
+        except _MALFORMED as error:
             raise malformed(repr(error)) from error
 
     def _opened(self) -> Any:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from src.domains.knowledge.services.ports import Hit, IndexedPassage, Match
 from src.infrastructure.outside.aws import AwsService
-from src.infrastructure.outside.faults import ServiceFault, malformed, together
+from src.infrastructure.outside.faults import ServiceFault, together
 from src.infrastructure.outside.places import KnowledgeBasePlace
 from src.infrastructure.search.unavailable import unavailable
 
@@ -100,19 +100,15 @@ class BedrockKnowledgeBase:
         }
         if self._search_type:
             search["overrideSearchType"] = self._search_type
-        answer = await self._finding.run(
-            lambda client: client.retrieve(
-                **self._knowledge_base,
-                retrievalQuery={"text": text},
-                retrievalConfiguration={"vectorSearchConfiguration": search},
+        return await self._finding.run(
+            lambda client: _ours(
+                client.retrieve(
+                    **self._knowledge_base,
+                    retrievalQuery={"text": text},
+                    retrievalConfiguration={"vectorSearchConfiguration": search},
+                )
             )
         )
-        try:
-            # What somebody else put into the knowledge base is none of ours.
-            ours = [each for each in answer["retrievalResults"] if "passage_id" in each.get("metadata", {})]
-            return [(UUID(each["metadata"]["passage_id"]), each.get("score", 0.0)) for each in ours]
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise malformed(repr(error)) from error
 
     async def _ingest(self, documents: Sequence[dict[str, Any]]) -> None:
         await self._writing.run(
@@ -149,16 +145,25 @@ class BedrockKnowledgeBase:
 
     async def _states(self, keys: Sequence[str]) -> dict[str, str]:
         """Return what has become of the passages that are kept under these keys."""
-        answer = await self._writing.run(
-            lambda client: client.get_knowledge_base_documents(
-                **self._source, documentIdentifiers=[_identifier(key) for key in keys]
+        return await self._writing.run(
+            lambda client: _told_states(
+                client.get_knowledge_base_documents(
+                    **self._source, documentIdentifiers=[_identifier(key) for key in keys]
+                ),
+                keys,
             )
         )
-        try:
-            told = {each["identifier"]["custom"]["id"]: each["status"] for each in answer["documentDetails"]}
-            return {key: told[key] for key in keys}
-        except (KeyError, TypeError) as error:
-            raise malformed(repr(error)) from error
+
+
+def _ours(answer: dict[str, Any]) -> list[tuple[UUID, float]]:
+    """Return our passages with their scores; what somebody else put into the knowledge base is none of ours."""
+    found = [each for each in answer["retrievalResults"] if "passage_id" in each.get("metadata", {})]
+    return [(UUID(each["metadata"]["passage_id"]), each.get("score", 0.0)) for each in found]
+
+
+def _told_states(answer: dict[str, Any], keys: Sequence[str]) -> dict[str, str]:
+    told = {each["identifier"]["custom"]["id"]: each["status"] for each in answer["documentDetails"]}
+    return {key: told[key] for key in keys}
 
 
 def _all_indexed(states: dict[str, str]) -> bool:

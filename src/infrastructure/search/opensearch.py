@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from opensearchpy import AsyncOpenSearch, AWSV4SignerAsyncAuth
+from opensearchpy import AsyncHttpConnection, AsyncOpenSearch, AWSV4SignerAsyncAuth
 from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import RequestError, SerializationError, TransportError
 
@@ -234,6 +234,8 @@ def _matches(passage_id: UUID, by_words: _Arm, by_meaning: _Arm) -> tuple[Match,
 def _client(place: OpenSearchPlace) -> AsyncOpenSearch:
     options: dict[str, Any] = {"ca_certs": place.ca_file} if place.ca_file else {}
     if place.aws_region:
+        # The library's other connection does not sign.
+        options["connection_class"] = AsyncHttpConnection
         options["http_auth"] = AWSV4SignerAsyncAuth(_credentials(), place.aws_region)
     elif place.username:
         options["http_auth"] = (place.username, place.password)

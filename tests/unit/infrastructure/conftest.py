@@ -1,8 +1,12 @@
 """What tests of adapters share."""
 
+from functools import cache
 from pathlib import Path
 
+import botocore.session
 import pytest
+
+one_loader = cache(botocore.session.create_loader)
 
 
 @pytest.fixture
@@ -24,3 +28,5 @@ def no_aws_files(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    # Reading a service's model takes longer than all that is asked of it here.
+    monkeypatch.setattr("botocore.session.create_loader", one_loader)

@@ -1,4 +1,4 @@
-"""Search by a knowledge base of Amazon Bedrock, asked through boto3; requests are checked by the service's model."""
+"""Search by a knowledge base of Amazon Bedrock through boto3; requests are checked by the service's model."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from uuid import UUID, uuid4
