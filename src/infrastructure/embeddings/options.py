@@ -1,6 +1,6 @@
 """What embedders are told; apart from them, so that telling loads no library."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class OpenAIServer:
     """
 
     base_url: str
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     query_prefix: str = ""
     passage_prefix: str = ""
     batch: int = 32

@@ -32,6 +32,8 @@ _PASSING = frozenset(
     }
 )
 _CONNECT_SECONDS = 3.0
+# A thread that waits longer holds up its successors, and the end of the process.
+_ANSWER_SECONDS = 15.0
 
 # What comes of an answer that has not the service's form: boto3 does not look before it leaps.
 _MALFORMED = (ResponseParserError, LookupError, TypeError, ValueError, AttributeError)
@@ -89,7 +91,7 @@ class AwsService:
                     config=Config(
                         retries={"total_max_attempts": 1, "mode": "standard"},
                         connect_timeout=min(_CONNECT_SECONDS, self._seconds),
-                        read_timeout=self._seconds,
+                        read_timeout=min(_ANSWER_SECONDS, self._seconds),
                         max_pool_connections=self._threads,
                     ),
                 )

@@ -1,6 +1,6 @@
 """Where services outside are; apart from the adapters, so that naming a place loads no library."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class OpenSearchPlace:
     url: str
     index: str = "passages"
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     ca_file: str | None = None
     aws_region: str | None = None
 
