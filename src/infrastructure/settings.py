@@ -115,6 +115,9 @@ class EmbeddingSettings(BaseModel):
     batches_at_once: int = Field(
         4, ge=1, le=64, description="Batches of passages that are asked for at once."
     )
+    rest_seconds: float = Field(
+        10.0, ge=0, description="How long questions do without vectors after one that got none."
+    )
     base_url: str | None = Field(
         None, description="Address of the server for `openai:` models (`http://127.0.0.1:11434/v1`)."
     )
@@ -156,7 +159,7 @@ class BedrockSettings(BaseModel):
         None, description="How it searches; it chooses by default."
     )
     indexing_seconds: float = Field(
-        300.0, gt=0, description="How long it may take until a document's new passages can be found."
+        300.0, gt=0, description="How long it may take until the next ten passages can be found."
     )
 
 

@@ -1,7 +1,6 @@
 """Stands in for OpenSearch with its plugins for Korean and for nearest neighbours."""
 
 import base64
-import gzip
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
@@ -214,10 +213,7 @@ class OpenSearchStandIn:
 
 
 async def _body(request: Request) -> str:
-    body = await request.body()
-    if request.headers.get("content-encoding") == "gzip":
-        body = gzip.decompress(body)
-    return body.decode()
+    return (await request.body()).decode()
 
 
 async def _lines(request: Request) -> list[Any]:

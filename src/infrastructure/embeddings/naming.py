@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from src.domains.knowledge.services.ports import Embedder
 from src.infrastructure.embeddings.options import OpenAIServer, Patience
+from src.infrastructure.embeddings.resting import RestingEmbedder
 from src.infrastructure.outside.places import AwsPlace
 
 
@@ -47,7 +48,8 @@ def _bedrock(model: str, sources: EmbedderSources) -> Embedder:
     from src.infrastructure.embeddings.bedrock import BedrockEmbedder
 
     model, dimensions = _without_dimensions(model)
-    return BedrockEmbedder(model, sources.aws, dimensions, sources.patience)
+    embedder = BedrockEmbedder(model, sources.aws, dimensions, sources.patience)
+    return RestingEmbedder(embedder, sources.patience.rest_seconds)
 
 
 def _openai(model: str, sources: EmbedderSources) -> Embedder:
@@ -56,7 +58,8 @@ def _openai(model: str, sources: EmbedderSources) -> Embedder:
     if sources.openai is None:
         raise ValueError(f"The address of the server for {model!r} is not known: set EMBEDDINGS__BASE_URL.")
     model, dimensions = _without_dimensions(model)
-    return OpenAICompatibleEmbedder(model, sources.openai, dimensions, sources.patience)
+    embedder = OpenAICompatibleEmbedder(model, sources.openai, dimensions, sources.patience)
+    return RestingEmbedder(embedder, sources.patience.rest_seconds)
 
 
 def _without_dimensions(model: str) -> tuple[str, int | None]:

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a question's vector may take in all, how long a batch of passages, and how many batches at once."""
+    """How long a question's vector may take in all, how long a batch of passages, and how many batches at once.
+
+    After a question without a vector, questions do without for `rest_seconds`.
+    """
 
     query_seconds: float = 2.0
     passages_seconds: float = 60.0
     batches_at_once: int = 4
+    rest_seconds: float = 10.0
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class BedrockKnowledgeBase:
     The knowledge base must not cut texts into chunks: they are passages already. A passage is kept under its
     document's id and its place in it, so which ones are left over is found by looking on from the last one,
     and nothing has to be remembered here. A search may take `find_seconds` in all, each call of a change
-    `write_seconds`, and until new passages can be found `indexing_seconds`.
+    `write_seconds`, and until the next ten passages can be found `indexing_seconds`.
     """
 
     def __init__(
@@ -84,7 +84,8 @@ class BedrockKnowledgeBase:
         # The last ones first: when this breaks off, what remains is still found by looking on.
         for keys in reversed(left_over):
             await self._delete(keys)
-        await self._wait_until_found(_keys(document_id, 0, len(passages)))
+        for part in _parts(_keys(document_id, 0, len(passages)), _DOCUMENTS_A_CALL):
+            await self._wait_until_found(part)
 
     async def close(self) -> None:
         """Let the threads go."""
@@ -136,9 +137,8 @@ class BedrockKnowledgeBase:
     async def _wait_until_found(self, keys: Sequence[str]) -> None:
         try:
             async with asyncio.timeout(self._indexing_seconds):
-                for part in _parts(keys, _DOCUMENTS_A_CALL):
-                    while not _all_indexed(await self._states(part)):  # noqa: ASYNC110  # it does not call back
-                        await asyncio.sleep(self._poll_seconds)
+                while not _all_indexed(await self._states(keys)):  # noqa: ASYNC110  # it does not call back
+                    await asyncio.sleep(self._poll_seconds)
         except TimeoutError:
             text = f"passages were not indexed within {self._indexing_seconds:g} seconds"
             raise ServiceFault(text, passing=True) from None

@@ -1,5 +1,7 @@
 """Search by OpenSearch: BM25 over Korean morphemes and English stems, and nearness of meaning, fused here."""
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -161,9 +163,9 @@ class OpenSearchIndex:
 
     async def _add(self, passages: Sequence[IndexedPassage]) -> None:
         lines = requests.indexing(passages, self._field, self._dimensions(passages))
-        answer = await self._client.bulk(
-            index=self._index, body=list(lines), request_timeout=self._write_seconds
-        )
+        # Vectors are long to write out: the event loop does not wait for it.
+        body = await asyncio.to_thread(lambda: "".join(json.dumps(line) + "\n" for line in lines))
+        answer = await self._client.bulk(index=self._index, body=body, request_timeout=self._write_seconds)
         if answer["errors"]:
             raise _refused(answer["items"])
 
@@ -240,7 +242,7 @@ def _client(place: OpenSearchPlace) -> AsyncOpenSearch:
     elif place.username:
         options["http_auth"] = (place.username, place.password)
     # Repetitions are ours alone: one loop, with a total deadline.
-    return AsyncOpenSearch([place.url], http_compress=True, max_retries=0, **options)
+    return AsyncOpenSearch([place.url], max_retries=0, **options)
 
 
 def _credentials() -> Any:

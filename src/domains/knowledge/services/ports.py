@@ -124,10 +124,13 @@ class Embedder(Protocol):
     Raises `EmbedderUnavailable` for what may pass (throttled, unreachable); the search then goes by words.
     """
 
-    name: str
-    """Provider and model ("embedded:multilingual-e5-small"); vectors of different names do not compare."""
-    dimensions: int
-    """How many numbers a vector has; 0 while only the first answer can tell."""
+    @property
+    def name(self) -> str:
+        """Provider and model ("embedded:multilingual-e5-small"); vectors of different names do not compare."""
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a vector has; 0 while only the first answer can tell."""
 
     async def query(self, text: str) -> Vector:
         """Return the vector of a question."""

@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from src.domains.knowledge.services.ports import (
@@ -18,8 +20,10 @@ from src.domains.knowledge.services.ports import (
 )
 from src.infrastructure.outside.faults import ServiceFault
 from src.infrastructure.outside.places import OpenSearchPlace
+from src.infrastructure.search import opensearch_requests as requests
 from src.infrastructure.search.opensearch import OpenSearchIndex, ScoredHit
 from tests.standins.opensearch import OpenSearchStandIn
+from tests.standins.opensearch_query import Shelf, korean, search
 from tests.standins.serving import meaning, serving
 
 COLLECTION, OTHER_COLLECTION, DOCUMENT = uuid4(), uuid4(), uuid4()
@@ -202,6 +206,15 @@ async def test_any_question_is_taken(index: OpenSearchIndex, question: str) -> N
     await index.find(question, [COLLECTION], 5)
 
 
+@given(st.text(st.sampled_from("연차휴가신청서규정제출 abcXYZ019-_./(\n")))
+def test_no_question_asks_for_more_than_a_query_may_hold(question: str) -> None:
+    """Each word is looked up in several forms and fields; OpenSearch bounds them all together."""
+    words = requests.words_of(question * 20)
+    shelf = Shelf({}, dict.fromkeys(("heading", "heading.english", "text", "text.english"), korean), {})
+    shelf.types = {"collection_id": "keyword"}
+    assert search(shelf, requests.by_words(words, [COLLECTION], 50)) == []
+
+
 async def test_before_the_first_passage_nothing_is_found(index: OpenSearchIndex) -> None:
     assert await index.find("leave", [COLLECTION], 5) == []
 
@@ -297,6 +310,7 @@ async def test_a_service_that_does_not_answer_is_told_as_unavailable(
     with pytest.raises(SearchUnavailable) as told:
         await index.find("leave", [COLLECTION], 5)
     assert (told.value.status, told.value.retry_after) == (503, 5)
+    assert await index.find("leave", [COLLECTION], 5) == []  # it is back
     await index.close()
 
 
