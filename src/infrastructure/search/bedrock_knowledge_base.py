@@ -82,10 +82,10 @@ class BedrockKnowledgeBase:
             await self._ingest([_document(number, passage) for number, passage in part])
         left_over = await self._left_over(document_id, len(passages))
         # The last ones first: when this breaks off, what remains is still found by looking on.
-        for keys in reversed(left_over):
-            await self._delete(keys)
-        for part in _parts(_keys(document_id, 0, len(passages)), _DOCUMENTS_A_CALL):
-            await self._wait_until_found(part)
+        for present in reversed(left_over):
+            await self._delete(present)
+        for keys in _parts(_keys(document_id, 0, len(passages)), _DOCUMENTS_A_CALL):
+            await self._wait_until_found(keys)
 
     async def close(self) -> None:
         """Let the threads go."""

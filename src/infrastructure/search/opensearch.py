@@ -68,7 +68,6 @@ class OpenSearchIndex:
         self._fuse = fuse
         self._embedder = embedder
         self._field = requests.vector_field(embedder.name) if embedder else None
-        self._has_field = False
         self._find_seconds = find_seconds
         self._write_seconds = write_seconds
         self._client = _client(place)
@@ -130,12 +129,11 @@ class OpenSearchIndex:
         """Make the index, and the field for vectors of so many numbers (0: there are none yet)."""
         timeout = self._write_seconds
         if not await self._client.indices.exists(index=self._index, request_timeout=timeout):
-            self._has_field = False
             await self._create()
-        if dimensions and self._field and not self._has_field:
+        if dimensions and self._field:
+            # Time and again, for another process may have made the index anew.
             mapping = requests.vector_mapping(self._field, dimensions)
             await self._client.indices.put_mapping(index=self._index, body=mapping, request_timeout=timeout)
-            self._has_field = True
 
     async def _create(self) -> None:
         body = {"settings": requests.index_settings(), "mappings": requests.index_mappings()}

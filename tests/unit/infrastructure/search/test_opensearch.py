@@ -263,6 +263,26 @@ async def test_an_index_that_was_deleted_is_made_again(
     assert ids(await index.find("leave", [COLLECTION], 5)) == [mine.passage_id]
 
 
+async def test_an_index_that_another_process_made_anew_gets_the_field_for_vectors(
+    url: str, index: OpenSearchIndex, standin: OpenSearchStandIn, embedder: WordBag
+) -> None:
+    mine = passage("vacation", vector=embedder.vector("vacation"))
+    await index.replace(DOCUMENT, [mine])
+    del standin.indices["passages"]
+    other = reaching(url, embedder)
+    await other.replace(uuid4(), [])
+    await other.close()
+    await index.replace(DOCUMENT, [mine])
+    assert ids(await index.find("leave", [COLLECTION], 5)) == [mine.passage_id]
+
+
+async def test_a_vector_of_another_length_is_left_out(index: OpenSearchIndex) -> None:
+    mine = passage("vacation", vector=WordBag(32).vector("vacation"))
+    await index.replace(DOCUMENT, [mine])
+    (hit,) = await index.find("vacation", [COLLECTION], 5)
+    assert [match.arm for match in hit.matches] == ["words"]
+
+
 async def test_processes_may_make_the_index_at_once(
     index: OpenSearchIndex, standin: OpenSearchStandIn
 ) -> None:
