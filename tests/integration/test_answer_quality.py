@@ -1,8 +1,9 @@
 """The embedded model, judged on questions as people ask them, through the real reader and the real index."""
 
+import asyncio
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,10 +11,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from src.domains.chat.services.ports import Prompt
-from src.domains.knowledge.services.ports import IndexedPassage
+from src.domains.knowledge.services.ports import Embedder, IndexedPassage
+from src.domains.knowledge.services.retrieval import HybridFinder, MeaningArm, RetrievalCounts
 from src.infrastructure.documents.reader import FileDocumentReader
+from src.infrastructure.embeddings.embedded import EmbeddedEmbedder
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.search.tantivy import TantivyPassageIndex
+from src.infrastructure.search.vectors import UsearchVectorIndex
 from src.shared.events.knowledge import Passage
 from src.shared.language import search_terms
 
@@ -28,21 +32,23 @@ REFUSED_OF_10 = 9
 class Library:
     """Documents read and indexed as the platform does it, and the model that answers from them."""
 
-    index: TantivyPassageIndex
+    finder: HybridFinder
     passages: dict[UUID, Passage]
     collection_id: UUID
 
     async def answer(self, question: str) -> tuple[str, list[Passage]]:
         """Return the answer and the passages that it cites."""
-        hits = self.index.search(question, [self.collection_id], PASSAGES_GIVEN)
+        hits = await self.finder.find(question, [self.collection_id], PASSAGES_GIVEN)
         given = tuple(self.passages[hit.passage_id] for hit in hits)
         chunks = [chunk async for chunk in EmbeddedModel().stream(Prompt(question, given))]
         text = "".join(chunk.text for chunk in chunks)
         return text, [given[int(number) - 1] for number in re.findall(r"\[(\d+)\]", text)]
 
 
-def library(folder: Path, *documents: Path) -> Library:
+def library(folder: Path, *documents: Path, meaning: bool = False) -> Library:
+    """With `meaning`, passages have vectors too: some seconds for each handbook."""
     collection_id, passages = uuid4(), {}
+    embedder, vectors = EmbeddedEmbedder(), UsearchVectorIndex(folder / "vectors")
     index = TantivyPassageIndex(folder, search_terms)
     for document in documents:
         document_id = uuid4()
@@ -51,9 +57,17 @@ def library(folder: Path, *documents: Path) -> Library:
             for draft in FileDocumentReader().read(document, document.name)
         ]
         index.replace(document_id, indexed)
+        if meaning:
+            vectors.replace(document_id, asyncio.run(with_vectors(embedder, indexed)))
         passages.update({one.passage_id: Passage(**vars(one), score=1.0) for one in indexed})
     index.commit(1)
-    return Library(index, passages, collection_id)
+    arm = MeaningArm(embedder, vectors)
+    return Library(HybridFinder(index, lambda: arm, 8, RetrievalCounts()), passages, collection_id)
+
+
+async def with_vectors(embedder: Embedder, passages: list[IndexedPassage]) -> list[IndexedPassage]:
+    vectors = await embedder.passages([f"{each.title}\n{each.location}\n{each.text}" for each in passages])
+    return [replace(each, vector=vector) for each, vector in zip(passages, vectors, strict=True)]
 
 
 def questions(name: str, document: str | None = None) -> list[dict[str, Any]]:
@@ -90,7 +104,7 @@ async def count_refused(shelf: Library, asked: list[dict[str, Any]]) -> int:
 @pytest.fixture(scope="module")
 def handbooks(tmp_path_factory: pytest.TempPathFactory) -> Library:
     documents = [TESTS / "documents" / f"handbook-{language}.md" for language in ("ko", "en")]
-    return library(tmp_path_factory.mktemp("handbooks"), *documents)
+    return library(tmp_path_factory.mktemp("handbooks"), *documents, meaning=True)
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])

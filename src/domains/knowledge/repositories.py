@@ -1,13 +1,36 @@
 """Named queries of knowledge."""
 
 from collections.abc import Collection as Ids
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, delete, func, or_, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import selectinload
 
-from src.domains.knowledge.models import Collection, CollectionGroup, Document, StoredPassage
+from src.domains.knowledge.models import (
+    Collection,
+    CollectionGroup,
+    Document,
+    DocumentVersion,
+    PassageVector,
+    StoredPassage,
+)
 from src.infrastructure.database.unit_of_work import UnitOfWork
 
 
@@ -25,8 +48,11 @@ READY_PASSAGES = (
         Document.collection_id,
         Document.title,
     )
-    .join(Document, StoredPassage.document_id == Document.id)
-    .where(StoredPassage.id.in_(bindparam("passage_ids", expanding=True)), Document.status == "ready")
+    .join(
+        Document,
+        and_(Document.id == StoredPassage.document_id, Document.live_version_id == StoredPassage.version_id),
+    )
+    .where(StoredPassage.id.in_(bindparam("passage_ids", expanding=True)))
 )
 READERS = select(CollectionGroup.collection_id, CollectionGroup.group_id).where(
     CollectionGroup.collection_id.in_(bindparam("collection_ids", expanding=True))
@@ -91,46 +117,226 @@ class DocumentRepository:
     def get(self, document_id: UUID) -> Document | None:
         return self._uow.session.get(Document, document_id)
 
+    def kept(self, document_id: UUID, *, changing: bool) -> Document | None:
+        """Return the document, locked against deletion and, when `changing`, against other changes.
+
+        Whoever locks a document and versions of it takes the document first, or would meet a deadlock.
+        """
+        return self._uow.session.get(
+            Document, document_id, with_for_update={"read": not changing, "key_share": True}
+        )
+
+    def by_source(self, collection_id: UUID, source: str) -> Document | None:
+        query = select(Document).where(Document.collection_id == collection_id, Document.source == source)
+        return self._uow.session.scalar(query)
+
     def page(self, collection_id: UUID, after: UUID | None, limit: int) -> Sequence[Document]:
         query = select(Document).where(Document.collection_id == collection_id).order_by(Document.id)
         return self._uow.session.scalars(
             (query.where(Document.id > after) if after else query).limit(limit)
         ).all()
 
-    def all_ids(self) -> Sequence[UUID]:
-        return self._uow.session.scalars(select(Document.id)).all()
-
-    def ids_in(self, collection_id: UUID) -> Sequence[UUID]:
-        return self._uow.session.scalars(
-            select(Document.id).where(Document.collection_id == collection_id)
-        ).all()
-
     def with_passages(self, after: UUID | None, limit: int) -> Sequence[UUID]:
-        query = select(Document.id).where(Document.passage_count > 0).order_by(Document.id)
+        query = select(Document.id).where(exists().where(StoredPassage.document_id == Document.id))
         return self._uow.session.scalars(
-            (query.where(Document.id > after) if after else query).limit(limit)
+            (query.where(Document.id > after) if after else query).order_by(Document.id).limit(limit)
         ).all()
 
     def delete(self, document: Document) -> None:
         self._uow.session.delete(document)
 
 
+class VersionRepository:
+    """The versions of documents, which are the queue of the ingestion too."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, version: DocumentVersion) -> None:
+        self._uow.session.add(version)
+
+    def all_ids(self) -> Sequence[UUID]:
+        return self._uow.session.scalars(select(DocumentVersion.id)).all()
+
+    def ids_in(self, collection_id: UUID) -> dict[UUID, list[UUID]]:
+        """Return the ids of all versions in a collection, by their documents' ids."""
+        query = select(Document.id, DocumentVersion.id).join_from(DocumentVersion, Document)
+        ids: dict[UUID, list[UUID]] = {}
+        for document_id, version_id in self._uow.session.execute(
+            query.where(Document.collection_id == collection_id)
+        ):
+            ids.setdefault(document_id, []).append(version_id)
+        return ids
+
+    def of_documents(self, document_ids: Ids[UUID]) -> dict[UUID, list[DocumentVersion]]:
+        """Return the versions of each of the documents, oldest first."""
+        query = select(DocumentVersion).where(DocumentVersion.document_id.in_(document_ids))
+        versions: dict[UUID, list[DocumentVersion]] = {each: [] for each in document_ids}
+        for version in self._uow.session.scalars(query.order_by(DocumentVersion.number)):
+            versions[version.document_id].append(version)
+        return versions
+
+    def newest(self, document_id: UUID) -> DocumentVersion | None:
+        query = select(DocumentVersion).where(DocumentVersion.document_id == document_id)
+        return self._uow.session.scalar(query.order_by(DocumentVersion.number.desc()).limit(1))
+
+    def count_unread(self) -> int:
+        query = select(func.count()).where(DocumentVersion.status.in_(("pending", "processing")))
+        return self._uow.session.scalar(query) or 0
+
+    def next_unread(self, now: datetime) -> DocumentVersion | None:
+        """Return the oldest version that nobody reads and that may be tried now, locked."""
+        due = or_(DocumentVersion.not_before.is_(None), DocumentVersion.not_before <= now)
+        query = select(DocumentVersion).where(
+            or_(
+                and_(DocumentVersion.status == "pending", due),
+                and_(DocumentVersion.status == "processing", DocumentVersion.leased_until <= now),
+            )
+        )
+        query = query.order_by(DocumentVersion.id).limit(1)
+        return self._uow.session.scalar(query.with_for_update(skip_locked=True))
+
+    def leased(self, version_id: UUID, run: str) -> DocumentVersion | None:
+        """Return the version, locked, if this run still has the lease of it."""
+        version = self._uow.session.get(DocumentVersion, version_id, with_for_update=True)
+        return version if version and version.leased_by == run else None
+
+    def prolong(
+        self, version_id: UUID, run: str, until: datetime, pages_done: int, pages_total: int | None
+    ) -> bool:
+        """Renew the lease and save the progress; tell whether this run still had it."""
+        leased = DocumentVersion.id == version_id, DocumentVersion.leased_by == run
+        changed = update(DocumentVersion).where(*leased)
+        result = self._uow.session.execute(
+            changed.values(leased_until=until, pages_done=pages_done, pages_total=pages_total)
+            .returning(DocumentVersion.id)
+            .execution_options(synchronize_session=False)
+        )
+        return result.first() is not None
+
+    def end_leases(self, now: datetime) -> None:
+        self._uow.session.execute(
+            update(DocumentVersion).where(DocumentVersion.status == "processing").values(leased_until=now)
+        )
+
+    def delete_unread(self, document_id: UUID) -> Sequence[UUID]:
+        """Delete versions of the document that wait or have failed, and return their ids."""
+        return self._delete(document_id, DocumentVersion.status.in_(("pending", "failed")))
+
+    def delete_older(self, version: DocumentVersion) -> Sequence[UUID]:
+        """Delete what came before this version, with its passages, and return the ids."""
+        return self._delete(version.document_id, DocumentVersion.number < version.number)
+
+    def _delete(self, document_id: UUID, condition: ColumnElement[bool]) -> Sequence[UUID]:
+        statement = delete(DocumentVersion).where(DocumentVersion.document_id == document_id, condition)
+        return self._uow.session.scalars(
+            statement.returning(DocumentVersion.id).execution_options(synchronize_session=False)
+        ).all()
+
+
 class PassageRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
-    def replace(self, document_id: UUID, passages: Sequence[StoredPassage]) -> None:
-        self._uow.session.execute(delete(StoredPassage).where(StoredPassage.document_id == document_id))
+    def replace(self, version_id: UUID, passages: Sequence[StoredPassage]) -> None:
+        self._uow.session.execute(delete(StoredPassage).where(StoredPassage.version_id == version_id))
         self._uow.session.add_all(passages)
 
     def of_document(self, document_id: UUID) -> Sequence[tuple[StoredPassage, Document]]:
+        """Return what an index takes: the passages of the live version and those that are prepared."""
         query = select(StoredPassage, Document).join(Document, StoredPassage.document_id == Document.id)
         rows = self._uow.session.execute(
-            query.where(Document.id == document_id).order_by(StoredPassage.ordinal)
+            query.where(Document.id == document_id).order_by(StoredPassage.version_id, StoredPassage.ordinal)
         )
         return [(passage, document) for passage, document in rows]
+
+    def page(self, version_id: UUID, after: int, limit: int) -> Sequence[StoredPassage]:
+        """Return passages of a version in reading order, from behind an ordinal."""
+        query = select(StoredPassage).where(StoredPassage.version_id == version_id)
+        query = query.where(StoredPassage.ordinal > after).order_by(StoredPassage.ordinal)
+        return self._uow.session.scalars(query.limit(limit)).all()
+
+    def ordinal(self, version_id: UUID, passage_id: UUID) -> int | None:
+        of_version = StoredPassage.id == passage_id, StoredPassage.version_id == version_id
+        return self._uow.session.scalar(select(StoredPassage.ordinal).where(*of_version))
 
     def ready(self, passage_ids: Ids[UUID]) -> dict[UUID, RowMapping]:
         """Return those of the passages that are live, by their ids."""
         found = self._uow.connection.execute(READY_PASSAGES, {"passage_ids": list(passage_ids)})
         return {row["passage_id"]: row for row in found.mappings()}
+
+
+@dataclass(frozen=True)
+class PassageToEmbed:
+    passage_id: UUID
+    location: str
+    text: str
+
+
+class VectorRepository:
+    """Vectors of passages, and which versions still want theirs."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def models(self) -> Sequence[str]:
+        """Return the names of the models that versions were embedded by, the most common first."""
+        query = select(DocumentVersion.embedded_by).where(DocumentVersion.embedded_by.is_not(None))
+        counted = query.group_by(DocumentVersion.embedded_by).order_by(func.count().desc())
+        return [name for name in self._uow.session.scalars(counted) if name]
+
+    def next_unembedded(self, model: str, now: datetime) -> tuple[DocumentVersion, Document] | None:
+        """Return a live version without vectors of this model that nobody is making, locked."""
+        free = or_(DocumentVersion.embedding_until.is_(None), DocumentVersion.embedding_until <= now)
+        query = _unembedded(model).where(free).order_by(DocumentVersion.id).limit(1)
+        rows = self._uow.session.execute(query.with_for_update(of=DocumentVersion, skip_locked=True))
+        return next(((version, document) for version, document in rows), None)
+
+    def is_any_unembedded(self, model: str) -> bool:
+        return self._uow.session.execute(_unembedded(model).limit(1)).first() is not None
+
+    def locked(self, version_id: UUID) -> DocumentVersion | None:
+        return self._uow.session.get(DocumentVersion, version_id, with_for_update=True)
+
+    def end_leases(self, now: datetime) -> None:
+        expired = update(DocumentVersion).where(DocumentVersion.embedding_until > now)
+        self._uow.session.execute(expired.values(embedding_until=None))
+
+    def missing(self, version_id: UUID, model: str, limit: int) -> Sequence[PassageToEmbed]:
+        vector = and_(PassageVector.passage_id == StoredPassage.id, PassageVector.model == model)
+        query = (
+            select(StoredPassage.id, StoredPassage.location, StoredPassage.text)
+            .outerjoin(PassageVector, vector)
+            .where(StoredPassage.version_id == version_id, PassageVector.passage_id.is_(None))
+            .order_by(StoredPassage.ordinal)
+            .limit(limit)
+        )
+        return [PassageToEmbed(*row) for row in self._uow.session.execute(query)]
+
+    def add(self, vectors: Iterable[PassageVector]) -> None:
+        self._uow.session.add_all(vectors)
+
+    def of_document(self, document_id: UUID, model: str) -> dict[UUID, NDArray[np.float32]]:
+        query = (
+            select(PassageVector.passage_id, PassageVector.vector)
+            .join(StoredPassage, StoredPassage.id == PassageVector.passage_id)
+            .where(StoredPassage.document_id == document_id, PassageVector.model == model)
+        )
+        rows = self._uow.session.execute(query)
+        return {row[0]: np.frombuffer(row[1], dtype="<f2").astype(np.float32) for row in rows}
+
+    def delete_foreign(self, model: str, limit: int) -> int:
+        """Delete some of other models' vectors; return how many."""
+        foreign = select(PassageVector.passage_id).where(PassageVector.model != model).limit(limit)
+        ids = self._uow.session.scalars(foreign).all()
+        gone = delete(PassageVector).where(PassageVector.passage_id.in_(ids), PassageVector.model != model)
+        self._uow.session.execute(gone)
+        return len(ids)
+
+
+def _unembedded(model: str) -> Select[DocumentVersion, Document]:
+    return (
+        select(DocumentVersion, Document)
+        .join(Document, Document.live_version_id == DocumentVersion.id)
+        .where(or_(DocumentVersion.embedded_by.is_(None), DocumentVersion.embedded_by != model))
+    )

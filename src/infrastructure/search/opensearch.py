@@ -19,6 +19,7 @@ from src.domains.knowledge.services.ports import (
     Hit,
     IndexedPassage,
     Match,
+    Scored,
     Vector,
 )
 from src.infrastructure.outside.faults import ServiceFault, malformed, retried
@@ -27,8 +28,7 @@ from src.infrastructure.search import opensearch_requests as requests
 from src.infrastructure.search.unavailable import unavailable
 
 T = TypeVar("T")
-ScoredHit = tuple[UUID, float]
-Fuse = Callable[[Sequence[ScoredHit], Sequence[ScoredHit], int], list[Hit]]
+Fuse = Callable[[Sequence[Scored], Sequence[Scored], int], list[Hit]]
 """Makes one list of two: hits by words with BM25 scores, hits by meaning with cosines, how many are wanted."""
 
 # An arm gives more than is asked for: a passage that both put in the middle may be the best.
@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 class _Arm:
     """What one way of searching found."""
 
-    hits: tuple[ScoredHit, ...] = ()
+    hits: tuple[Scored, ...] = ()
     words: Mapping[UUID, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -1,6 +1,7 @@
 """The full-text index of passages on this machine's disk: BM25 by tantivy."""
 
 import json
+import math
 import os
 import shutil
 import threading
@@ -12,7 +13,7 @@ import structlog
 import tantivy
 from tantivy import DocAddress, Document, Index, IndexWriter, Occur, Query, Schema, SchemaBuilder, Searcher
 
-from src.domains.knowledge.services.ports import Hit, IndexedPassage
+from src.domains.knowledge.services.ports import IndexedPassage, Scored, WordHits
 
 # Raise it when the schema or the meaning of a field changes, or when the analyser gives other terms:
 # every index is then built anew.
@@ -22,12 +23,14 @@ _WRITER_HEAP_BYTES = 50_000_000
 _TERMS = "terms"
 # How many more hits than asked for are looked at before the collections are made part of the query.
 _SPARE_HITS = 18
+# Tantivy's constant of BM25.
+_K1 = 1.2
 
 log = structlog.get_logger(__name__)
 
 
 class TantivyPassageIndex:
-    """Implements `PassageIndex`.
+    """Implements `WordIndex`.
 
     `analyse` turns text into terms without spaces, the same way for passages and for queries. One process
     owns the folder (tantivy locks it from the first change until `close`); its threads search in parallel
@@ -85,7 +88,7 @@ class TantivyPassageIndex:
             self._index.reload()
             self._save_cursor(cursor)
 
-    def search(self, query: str, collection_ids: Sequence[UUID], limit: int) -> list[Hit]:
+    def search(self, query: str, collection_ids: Sequence[UUID], limit: int) -> WordHits:
         """Return the best hits within the collections, best first.
 
         A filter makes tantivy score every passage that has one of the terms, where the mere best ones cost it a
@@ -94,7 +97,7 @@ class TantivyPassageIndex:
         """
         terms = list(dict.fromkeys(self._analyse(query)))[: self._max_query_terms]
         if not terms or not collection_ids or limit < 1:
-            return []
+            return WordHits([], 0.0)
         searcher = self._index.searcher()
         matches = self._matches(terms)
         allowed = {str(each) for each in collection_ids}
@@ -103,7 +106,7 @@ class TantivyPassageIndex:
         if len(hits) < limit and len(best) == limit + _SPARE_HITS:
             filtered = searcher.search(self._filtered(matches, allowed), limit, count=False).hits
             hits = _hits_within(allowed, searcher, filtered, limit)
-        return hits
+        return WordHits(hits, _attainable(searcher, terms))
 
     def close(self) -> None:
         """Finish what runs in the background and let go of the writer's lock. Searching goes on."""
@@ -183,15 +186,22 @@ def _hits_within(
     searcher: Searcher,
     scored: Iterable[tuple[float, DocAddress]],
     limit: int,
-) -> list[Hit]:
-    hits: list[Hit] = []
+) -> list[Scored]:
+    hits: list[Scored] = []
     for score, address in scored:
         document = searcher.doc(address)
         if document["collection_id"][0] in collection_ids:
-            hits.append(Hit(UUID(document["passage_id"][0]), score))
+            hits.append((UUID(document["passage_id"][0]), score))
         if len(hits) == limit:
             break
     return hits
+
+
+def _attainable(searcher: Searcher, terms: Iterable[str]) -> float:
+    """Return the BM25 score of a body that has every term as often as can be (Robertson's idf, times k1 + 1)."""
+    count = searcher.num_docs
+    frequencies = (min(searcher.doc_freq("body", term), count) for term in terms)
+    return sum(math.log(1 + (count - each + 0.5) / (each + 0.5)) * (_K1 + 1) for each in frequencies)
 
 
 def _schema() -> Schema:

@@ -1,37 +1,33 @@
-"""Finding passages: the index proposes, the database decides what may be shown."""
+"""Finding passages: the finder proposes, the database decides what may be shown."""
 
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from src.domains.knowledge.repositories import CollectionRepository, DocumentRepository, PassageRepository
-from src.domains.knowledge.services.ports import IndexedPassage, PassageIndex
+from src.domains.knowledge.repositories import CollectionRepository, PassageRepository
+from src.domains.knowledge.services.ports import Hit, Match, PassageFinder
 from src.domains.knowledge.services.shelves import Shelves, may_read
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
-from src.shared.events.base import DomainEvent
-from src.shared.events.knowledge import DocumentDeleted, Passage, PassagesChanged
-
-REBUILD_BATCH = 100
+from src.shared.events.knowledge import Passage, PassageMatch
+from src.shared.language import analyze, normalize, search_terms
 
 
 @dataclass(frozen=True)
-class _Question:
-    """What is searched for, where, by whom, and how many passages are wanted."""
+class _Proposal:
+    """What was found for somebody in these groups, best first."""
 
-    text: str
-    collection_ids: Sequence[UUID]
+    hits: Sequence[Hit]
     group_ids: Collection[UUID]
-    limit: int
 
 
 class SearchService:
     """Searches what the asker's groups may read."""
 
-    def __init__(self, database: Database, index: PassageIndex, shelves: Shelves) -> None:
+    def __init__(self, database: Database, finder: PassageFinder, shelves: Shelves) -> None:
         self._database = database
-        self._index = index
+        self._finder = finder
         self._shelves = shelves
 
     async def search(
@@ -39,71 +35,47 @@ class SearchService:
     ) -> list[Passage]:
         """Return the best passages, best first; `within` narrows the search to these collections.
 
-        The index is asked for the readable collections alone. Text, rights and liveness are then read from
+        The finder is asked for the readable collections alone. Text, rights and liveness are then read from
         the database, so a passage that was deleted or revoked meanwhile does not appear.
         """
         readable = self._shelves.readable_by(group_ids)
         collection_ids = [each for each in readable if within is None or each in within]
-        question = _Question(query, collection_ids, group_ids, limit)
-        # The index is asked on the reader's thread too: a change of threads costs more than the search.
-        return await self._database.read_together(self._answer, question)
+        hits = await self._finder.find(query, collection_ids, limit)
+        if not hits:
+            return []
+        return await self._database.read_together(self._shown, _Proposal(hits, group_ids))
 
-    def _answer(self, uow: UnitOfWork, questions: Sequence[_Question]) -> list[list[Passage]]:
-        hits = [self._index.search(each.text, each.collection_ids, each.limit) for each in questions]
-        found = PassageRepository(uow).ready({hit.passage_id for each in hits for hit in each})
+    async def search_with_words(
+        self, query: str, group_ids: Collection[UUID], limit: int, within: Collection[UUID] | None = None
+    ) -> list[Passage]:
+        """Search, and tell which of the query's words stand in each passage: a look at every text."""
+        passages = await self.search(query, group_ids, limit, within)
+        return await asyncio.to_thread(lambda: [_with_words(query, passage) for passage in passages])
+
+    def _shown(self, uow: UnitOfWork, proposals: Sequence[_Proposal]) -> list[list[Passage]]:
+        found = PassageRepository(uow).ready({hit.passage_id for each in proposals for hit in each.hits})
         readers = CollectionRepository(uow).readers({row["collection_id"] for row in found.values()})
         return [
             [
-                Passage(**found[hit.passage_id], score=hit.score)
-                for hit in best
+                Passage(**found[hit.passage_id], score=hit.score, matches=_told(hit.matches))
+                for hit in proposal.hits
                 if hit.passage_id in found
-                and may_read(readers[found[hit.passage_id]["collection_id"]], question.group_ids)
+                and may_read(readers[found[hit.passage_id]["collection_id"]], proposal.group_ids)
             ]
-            for question, best in zip(questions, hits, strict=True)
+            for proposal in proposals
         ]
 
 
-class IndexReplica:
-    """Keeps this machine's index in step with the passages; implements `Replica`."""
-
-    EVENTS = (PassagesChanged, DocumentDeleted)
-
-    def __init__(self, database: Database, index: PassageIndex) -> None:
-        self._database = database
-        self._index = index
-
-    async def position(self) -> int | None:
-        return await asyncio.to_thread(self._index.cursor)
-
-    async def rebuild(self, position: int) -> None:
-        await asyncio.to_thread(self._index.clear)
-        last: UUID | None = None
-        while batch := await self._documents_after(last):
-            for document_id in batch:
-                await self._replace(document_id)
-            last = batch[-1]
-        await asyncio.to_thread(self._index.commit, position)
-
-    async def apply(self, events: Sequence[DomainEvent], position: int) -> None:
-        for event in events:
-            if isinstance(event, PassagesChanged | DocumentDeleted):
-                await self._replace(event.document_id)
-        await asyncio.to_thread(self._index.commit, position)
-
-    async def _documents_after(self, last: UUID | None) -> Sequence[UUID]:
-        return await self._database.read(
-            lambda uow: DocumentRepository(uow).with_passages(last, REBUILD_BATCH)
-        )
-
-    async def _replace(self, document_id: UUID) -> None:
-        passages = await self._database.read(lambda uow: _indexed_passages(uow, document_id))
-        await asyncio.to_thread(self._index.replace, document_id, passages)
+def _told(matches: Sequence[Match]) -> tuple[PassageMatch, ...]:
+    return tuple(PassageMatch(arm=each.arm, score=each.score, words=each.words) for each in matches)
 
 
-def _indexed_passages(uow: UnitOfWork, document_id: UUID) -> list[IndexedPassage]:
-    return [
-        IndexedPassage(
-            passage.id, document.id, document.collection_id, document.title, passage.location, passage.text
-        )
-        for passage, document in PassageRepository(uow).of_document(document_id)
-    ]
+def _with_words(query: str, passage: Passage) -> Passage:
+    text = normalize(query)
+    terms = set(search_terms(f"{passage.title}\n{passage.location}\n{passage.text}"))
+    words = dict.fromkeys(text[term.start : term.end] for term in analyze(query) if term.text in terms)
+    matches = tuple(
+        each.model_copy(update={"words": tuple(words)}) if each.arm == "words" else each
+        for each in passage.matches
+    )
+    return passage.model_copy(update={"matches": matches})

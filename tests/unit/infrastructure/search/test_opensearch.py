@@ -11,17 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from src.domains.knowledge.services.fusion import fuse
 from src.domains.knowledge.services.ports import (
     EmbedderUnavailable,
     Hit,
     IndexedPassage,
+    Scored,
     SearchUnavailable,
     Vector,
 )
 from src.infrastructure.outside.faults import ServiceFault
 from src.infrastructure.outside.places import OpenSearchPlace
 from src.infrastructure.search import opensearch_requests as requests
-from src.infrastructure.search.opensearch import OpenSearchIndex, ScoredHit
+from src.infrastructure.search.opensearch import OpenSearchIndex
 from tests.standins.opensearch import OpenSearchStandIn
 from tests.standins.opensearch_query import Shelf, korean, search
 from tests.standins.serving import meaning, serving
@@ -53,7 +55,7 @@ class WordBag:
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-def sum_of_arms(words: Sequence[ScoredHit], meanings: Sequence[ScoredHit], limit: int) -> list[Hit]:
+def sum_of_arms(words: Sequence[Scored], meanings: Sequence[Scored], limit: int) -> list[Hit]:
     totals: dict[UUID, float] = {}
     for passage_id, score in [*words, *meanings]:
         totals[passage_id] = totals.get(passage_id, 0.0) + score
@@ -123,6 +125,17 @@ async def test_a_hit_tells_its_arms_scores_and_words(index: OpenSearchIndex, emb
     assert hit.score == pytest.approx(words.score + near.score)
     cosine = float(embedder.vector("annual leave") @ embedder.vector("annual bonus"))
     assert near.score == pytest.approx(cosine, abs=1e-5)
+
+
+async def test_both_arms_are_fused_as_on_this_machine(url: str, embedder: WordBag) -> None:
+    index = OpenSearchIndex(OpenSearchPlace(url), fuse, embedder, find_seconds=5.0, write_seconds=5.0)
+    texts = ("annual leave has fifteen days", "vacation has fifteen days", "cars are washed on Friday")
+    leave, vacation, cars = (passage(text, vector=embedder.vector(text)) for text in texts)
+    await index.replace(DOCUMENT, [cars, vacation, leave])
+    hits = await index.find("annual leave", [COLLECTION], 2)
+    assert ids(hits) == [leave.passage_id, vacation.passage_id]
+    assert hits[0].matches[0].words == ("annual", "leave")
+    await index.close()
 
 
 async def test_what_shares_no_word_is_found_by_its_meaning(index: OpenSearchIndex, embedder: WordBag) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.domains.knowledge.services.ports import Hit, IndexedPassage
+from src.domains.knowledge.services.ports import IndexedPassage, Scored
 from src.infrastructure.search import tantivy
 from src.infrastructure.search.tantivy import TantivyPassageIndex
 
@@ -35,8 +35,8 @@ def add(index: TantivyPassageIndex, *passages: IndexedPassage) -> None:
     index.commit(1)
 
 
-def ids(hits: Sequence[Hit]) -> list[UUID]:
-    return [hit.passage_id for hit in hits]
+def ids(hits: Sequence[Scored]) -> list[UUID]:
+    return [hit[0] for hit in hits]
 
 
 def ids_of(passages: Sequence[IndexedPassage]) -> list[UUID]:
@@ -53,18 +53,18 @@ def index(tmp_path: Path) -> Iterator[TantivyPassageIndex]:
 def test_finds_korean_and_english_by_the_analyser_s_terms(index: TantivyPassageIndex) -> None:
     korean, english = passage("연차 휴가는 15일"), passage("annual leave is fifteen days")
     add(index, korean, english)
-    assert ids(index.search("휴가를 알려줘", [COLLECTION], 10)) == [korean.passage_id]
-    assert ids(index.search("Annual vacation", [COLLECTION], 10)) == [english.passage_id]
+    assert ids(index.search("휴가를 알려줘", [COLLECTION], 10).scored) == [korean.passage_id]
+    assert ids(index.search("Annual vacation", [COLLECTION], 10).scored) == [english.passage_id]
 
 
 def test_best_hits_come_first_and_no_more_than_asked_for(index: TantivyPassageIndex) -> None:
     weak = [passage(f"leave and many other words number {number}") for number in range(5)]
     best = passage("annual leave leave")
     add(index, *weak, best)
-    hits = index.search("annual leave", [COLLECTION], 3)
+    hits = index.search("annual leave", [COLLECTION], 3).scored
     assert len(hits) == 3
-    assert hits[0].passage_id == best.passage_id
-    assert hits[0].score > hits[1].score >= hits[2].score > 0
+    assert hits[0][0] == best.passage_id
+    assert hits[0][1] > hits[1][1] >= hits[2][1] > 0
 
 
 @pytest.mark.parametrize(("title", "location"), [("Leave", ""), ("", "Leave")])
@@ -73,7 +73,7 @@ def test_title_and_location_are_found_and_weigh_more_than_text(
 ) -> None:
     in_text, in_heading = passage("leave", title="x"), passage("x", title=title, location=location)
     add(index, in_text, in_heading)
-    assert ids(index.search("leave", [COLLECTION], 10)) == [in_heading.passage_id, in_text.passage_id]
+    assert ids(index.search("leave", [COLLECTION], 10).scored) == [in_heading.passage_id, in_text.passage_id]
 
 
 @pytest.mark.parametrize(
@@ -83,29 +83,29 @@ def test_nothing_asked_or_nothing_allowed_finds_nothing(
     index: TantivyPassageIndex, query: str, collections: list[UUID], limit: int
 ) -> None:
     add(index, passage("leave"))
-    assert index.search(query, collections, limit) == []
+    assert index.search(query, collections, limit).scored == []
 
 
 def test_signs_of_a_query_language_are_mere_terms(index: TantivyPassageIndex) -> None:
     add(index, passage('body:"leave" AND (x OR'))
-    assert len(index.search('body:"leave" AND (x OR', [COLLECTION], 5)) == 1
-    assert index.search("* -leave ^2 [a TO b]", [COLLECTION], 5) == []
+    assert len(index.search('body:"leave" AND (x OR', [COLLECTION], 5).scored) == 1
+    assert index.search("* -leave ^2 [a TO b]", [COLLECTION], 5).scored == []
 
 
 def test_a_query_s_first_distinct_terms_count_up_to_the_bound(tmp_path: Path) -> None:
     index = TantivyPassageIndex(tmp_path, terms, max_query_terms=2)
     add(index, passage("third"))
-    assert index.search("first second third", [COLLECTION], 5) == []
-    assert index.search("first first first third", [COLLECTION], 5) != []
+    assert index.search("first second third", [COLLECTION], 5).scored == []
+    assert index.search("first first first third", [COLLECTION], 5).scored != []
 
 
 def test_the_filter_does_not_change_a_score(index: TantivyPassageIndex) -> None:
     add(index, passage("annual leave"), passage("leave for all", OTHER_COLLECTION), passage("annual report"))
-    everywhere = index.search("annual leave", [COLLECTION, OTHER_COLLECTION], 10)
-    here = index.search("annual leave", [COLLECTION], 10)
+    everywhere = index.search("annual leave", [COLLECTION, OTHER_COLLECTION], 10).scored
+    here = index.search("annual leave", [COLLECTION], 10).scored
     assert here == [hit for hit in everywhere if hit in here]
     assert len(here) == 2
-    assert here == index.search("annual leave", [COLLECTION, *(uuid4() for _ in range(500))], 10)
+    assert here == index.search("annual leave", [COLLECTION, *(uuid4() for _ in range(500))], 10).scored
 
 
 @pytest.mark.parametrize("foreign", [0, 15, 16, 17, 18, 19, 20, 100])
@@ -114,8 +114,8 @@ def test_better_passages_of_other_collections_take_nobody_s_place(
 ) -> None:
     own = [passage("annual leave " + "and more " * words) for words in range(4)]
     add(index, *own, *(passage("annual leave", OTHER_COLLECTION) for _ in range(foreign)))
-    assert ids(index.search("annual leave", [COLLECTION], 3)) == ids_of(own[:3])
-    assert ids(index.search("annual leave", [COLLECTION], 9)) == ids_of(own)
+    assert ids(index.search("annual leave", [COLLECTION], 3).scored) == ids_of(own[:3])
+    assert ids(index.search("annual leave", [COLLECTION], 9).scored) == ids_of(own)
 
 
 def test_replacing_a_document_leaves_only_what_was_given_last(index: TantivyPassageIndex) -> None:
@@ -123,19 +123,21 @@ def test_replacing_a_document_leaves_only_what_was_given_last(index: TantivyPass
     add(index, before)
     after = IndexedPassage(uuid4(), before.document_id, COLLECTION, "", "", "new leave")
     index.replace(before.document_id, [after])
-    assert ids(index.search("leave", [COLLECTION], 5)) == [before.passage_id], "visible before the commit"
+    assert ids(index.search("leave", [COLLECTION], 5).scored) == [before.passage_id], (
+        "visible before the commit"
+    )
     index.commit(2)
-    assert ids(index.search("leave", [COLLECTION], 5)) == [after.passage_id]
+    assert ids(index.search("leave", [COLLECTION], 5).scored) == [after.passage_id]
     index.replace(before.document_id, [])
     index.commit(3)
-    assert index.search("leave", [COLLECTION], 5) == []
+    assert index.search("leave", [COLLECTION], 5).scored == []
 
 
 def test_clear_deletes_everything_at_the_commit(index: TantivyPassageIndex) -> None:
     add(index, passage("leave"))
     index.clear()
     index.commit(2)
-    assert index.search("leave", [COLLECTION], 5) == []
+    assert index.search("leave", [COLLECTION], 5).scored == []
 
 
 def test_reopening_keeps_passages_and_position(tmp_path: Path) -> None:
@@ -148,7 +150,7 @@ def test_reopening_keeps_passages_and_position(tmp_path: Path) -> None:
     index.close()
     reopened = TantivyPassageIndex(tmp_path, terms)
     assert reopened.cursor() == 42
-    assert ids(reopened.search("leave", [COLLECTION], 5)) == [kept.passage_id]
+    assert ids(reopened.search("leave", [COLLECTION], 5).scored) == [kept.passage_id]
 
 
 def test_a_crash_before_the_position_was_saved_is_harmless(
@@ -174,7 +176,7 @@ def test_a_crash_before_the_position_was_saved_is_harmless(
     again.replace(late.document_id, [late])
     again.commit(2)
     assert again.cursor() == 2
-    assert ids(again.search("leave", [COLLECTION], 5)) == [late.passage_id]
+    assert ids(again.search("leave", [COLLECTION], 5).scored) == [late.passage_id]
 
 
 def test_a_failed_commit_can_be_done_again_from_the_cursor(
@@ -193,7 +195,7 @@ def test_a_failed_commit_can_be_done_again_from_the_cursor(
     assert index.cursor() == 1
     index.replace(second.document_id, [second])
     index.commit(2)
-    assert set(ids(index.search("leave", [COLLECTION], 5))) == {first.passage_id, second.passage_id}
+    assert set(ids(index.search("leave", [COLLECTION], 5).scored)) == {first.passage_id, second.passage_id}
 
 
 FILES = [
@@ -222,12 +224,12 @@ def test_a_harmed_index_starts_empty_and_asks_to_be_rebuilt(tmp_path: Path, file
 
     reopened = TantivyPassageIndex(path, terms)
     if reopened.cursor() is not None:
-        assert ids(reopened.search("leave", [COLLECTION], 5)) == [kept.passage_id]
+        assert ids(reopened.search("leave", [COLLECTION], 5).scored) == [kept.passage_id]
     else:
-        assert reopened.search("leave", [COLLECTION], 5) == []
+        assert reopened.search("leave", [COLLECTION], 5).scored == []
         reopened.replace(kept.document_id, [kept])
         reopened.commit(7)
-        assert ids(reopened.search("leave", [COLLECTION], 5)) == [kept.passage_id]
+        assert ids(reopened.search("leave", [COLLECTION], 5).scored) == [kept.passage_id]
 
 
 def _harm(path: Path, how: str) -> None:
@@ -257,7 +259,7 @@ def test_a_new_format_starts_empty_and_asks_to_be_rebuilt(
     monkeypatch.setattr(tantivy, "INDEX_FORMAT", tantivy.INDEX_FORMAT + 1)
     reopened = TantivyPassageIndex(tmp_path, terms)
     assert reopened.cursor() is None
-    assert reopened.search("leave", [COLLECTION], 5) == []
+    assert reopened.search("leave", [COLLECTION], 5).scored == []
     reopened.commit(5)
     assert json.loads((tmp_path / "cursor.json").read_text())["format"] == tantivy.INDEX_FORMAT
 
@@ -274,10 +276,12 @@ def test_searches_run_in_parallel_beside_the_writer(index: TantivyPassageIndex) 
 
     with ThreadPoolExecutor(4) as threads:
         writing = threads.submit(write)
-        counts = list(threads.map(lambda _: len(index.search("leave", [COLLECTION], 1_000)), range(200)))
+        counts = list(
+            threads.map(lambda _: len(index.search("leave", [COLLECTION], 1_000).scored), range(200))
+        )
         writing.result()
     assert all(count % 2 == 0 for count in counts)
-    assert len(index.search("leave", [COLLECTION], 1_000)) == 60
+    assert len(index.search("leave", [COLLECTION], 1_000).scored) == 60
 
 
 VOCABULARY = ["leave", "annual", "휴가", "연차", "pay"]
@@ -317,5 +321,5 @@ def test_finds_just_the_live_and_allowed_passages_that_share_a_term(
             for each in passages
             if each.collection_id in allowed and set(each.text.split()) & set(query)
         }
-        assert set(ids(index.search(" ".join(query), list(allowed), 100))) == expected
+        assert set(ids(index.search(" ".join(query), list(allowed), 100).scored)) == expected
         index.close()
