@@ -64,6 +64,9 @@ class Remembered:
     async def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.stack([self._vectors[text] for text in texts])
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 def load(questions: Path, passages: Path | None) -> Task:
     rows = [json.loads(line) for line in questions.open(encoding="utf-8")]

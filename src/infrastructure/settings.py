@@ -82,11 +82,25 @@ class AuthSettings(BaseModel):
 class KnowledgeSettings(BaseModel):
     """Documents and search."""
 
+    embeddings: str = Field(
+        "embedded",
+        pattern=r"^(none|embedded(:.+)?|(bedrock|openai):.+)$",
+        description="Who makes vectors: `embedded`, `none`, `bedrock:<model>` or `openai:<model>`, "
+        "with `@<dimensions>` behind it where the model leaves a choice.",
+    )
+    index: Literal["local", "opensearch", "bedrock"] = Field(
+        "local", description="Where passages are searched: on this machine, or by a service outside."
+    )
+    find_seconds: float = Field(
+        2.5,
+        gt=0,
+        description="How long a service outside may take for a search, beside the question's vector.",
+    )
+    write_seconds: float = Field(
+        60.0, gt=0, description="How long a service outside may take for one step of a change."
+    )
     max_upload_bytes: int = Field(50 * 1_048_576, ge=1024, description="Largest file.")
     passage_characters: int = Field(1_000, ge=200, le=4000, description="Size that passages aim at.")
-    embeddings: Literal["embedded", "none"] = Field(
-        "embedded", description="Who makes vectors of meaning; with none the search goes by words alone."
-    )
     vectors_waiting: int = Field(
         8, ge=0, description="Questions whose vectors are being made at once; others go by words alone."
     )
@@ -100,6 +114,66 @@ class KnowledgeSettings(BaseModel):
     )
     ingestion_lease_seconds: float = Field(
         15.0, ge=1, description="How long a process that reads a file may be silent."
+    )
+
+
+class EmbeddingSettings(BaseModel):
+    """Services that make vectors."""
+
+    query_seconds: float = Field(
+        2.0, gt=0, description="How long a question's vector may take; then words alone are searched."
+    )
+    passages_seconds: float = Field(
+        60.0, gt=0, description="How long vectors of a batch of passages may take."
+    )
+    batches_at_once: int = Field(
+        4, ge=1, le=64, description="Batches of passages that are asked for at once."
+    )
+    rest_seconds: float = Field(
+        10.0, ge=0, description="How long questions do without vectors after one that got none."
+    )
+    base_url: str | None = Field(
+        None, description="Address of the server for `openai:` models (`http://127.0.0.1:11434/v1`)."
+    )
+    api_key: SecretStr | None = Field(None, description="What that server knows us by.")
+    query_prefix: str | None = Field(None, description="What stands before a question (E5: `query: `).")
+    passage_prefix: str | None = Field(None, description="What stands before a passage (E5: `passage: `).")
+    batch: int = Field(32, ge=1, le=2048, description="Passages in one request to that server.")
+    max_characters: int = Field(
+        8_000, ge=100, description="How much of a text that server's model takes; the rest is left out."
+    )
+
+
+class OpenSearchSettings(BaseModel):
+    """Search by OpenSearch."""
+
+    url: str | None = Field(None, description="Address (`https://search.example:9200`).")
+    index: str = Field("passages", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Name of the index.")
+    username: str | None = Field(None, description="As whom the service is asked; nobody by default.")
+    password: SecretStr | None = Field(None, description="The password for it.")
+    ca_file: Path | None = Field(None, description="Certificates to trust, where they are one's own.")
+    aws_region: str | None = Field(
+        None,
+        description="Sign requests for Amazon OpenSearch Service in this region, with AWS's credentials.",
+    )
+
+
+class BedrockSettings(BaseModel):
+    """Amazon Bedrock; credentials are found as AWS's own tools find them."""
+
+    region: str = Field("ap-northeast-2", description="Region of models and knowledge bases.")
+    endpoint_url: str | None = Field(None, description="Another address for all of Bedrock's services.")
+    knowledge_base_id: str | None = Field(
+        None, pattern=r"^[0-9a-zA-Z]{10}$", description="The knowledge base that searches."
+    )
+    data_source_id: str | None = Field(
+        None, pattern=r"^[0-9a-zA-Z]{10}$", description="Its data source, of the type CUSTOM."
+    )
+    search_type: Literal["HYBRID", "SEMANTIC"] | None = Field(
+        None, description="How it searches; it chooses by default."
+    )
+    indexing_seconds: float = Field(
+        300.0, gt=0, description="How long it may take until the next ten passages can be found."
     )
 
 
@@ -152,6 +226,9 @@ class Settings(BaseSettings):
     events: EventSettings = EventSettings()
     auth: AuthSettings = AuthSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
+    embeddings: EmbeddingSettings = EmbeddingSettings()
+    opensearch: OpenSearchSettings = OpenSearchSettings()
+    bedrock: BedrockSettings = BedrockSettings()
     chat: ChatSettings = ChatSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
 
@@ -178,5 +255,18 @@ class Settings(BaseSettings):
         if self.server.workers > 1 and self.server.page:
             raise ValueError(
                 "SERVER__WORKERS above 1 needs SERVER__PAGE=false: serve the page by itself with `make ui`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _services_can_be_reached(self) -> Self:
+        knowledge, bedrock = self.knowledge, self.bedrock
+        if knowledge.embeddings.startswith("openai:") and not self.embeddings.base_url:
+            raise ValueError("KNOWLEDGE__EMBEDDINGS=openai:... needs EMBEDDINGS__BASE_URL")
+        if knowledge.index == "opensearch" and not self.opensearch.url:
+            raise ValueError("KNOWLEDGE__INDEX=opensearch needs OPENSEARCH__URL")
+        if knowledge.index == "bedrock" and not (bedrock.knowledge_base_id and bedrock.data_source_id):
+            raise ValueError(
+                "KNOWLEDGE__INDEX=bedrock needs BEDROCK__KNOWLEDGE_BASE_ID and BEDROCK__DATA_SOURCE_ID"
             )
         return self

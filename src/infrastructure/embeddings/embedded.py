@@ -70,8 +70,7 @@ class EmbeddedEmbedder:
     async def passages(self, texts: Sequence[str]) -> Vectors:
         return await self._compute(self._passages, self._read_passages, texts)
 
-    def close(self) -> None:
-        """Let the threads go."""
+    async def close(self) -> None:
         for threads in (self._questions, self._passages):
             threads.shutdown(cancel_futures=True)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from src.shared.exceptions.errors import PlatformError
+from src.shared.exceptions.errors import PlatformError, Unavailable
 
 
 class UnsupportedDocument(PlatformError):
@@ -166,9 +166,13 @@ class Embedder(Protocol):
     Raises `EmbedderUnavailable` for what may pass (throttled, unreachable); the search then goes by words.
     """
 
-    name: str
-    """Provider and model ("embedded:multilingual-e5-small"); vectors of different names do not compare."""
-    dimensions: int
+    @property
+    def name(self) -> str:
+        """Provider and model ("embedded:multilingual-e5-small"); vectors of different names do not compare."""
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a vector has; 0 while only the first answer can tell."""
 
     async def query(self, text: str) -> Vector:
         """Return the vector of a question."""
@@ -176,20 +180,42 @@ class Embedder(Protocol):
     async def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of passages, a row each."""
 
+    async def close(self) -> None:
+        """Let go of threads and connections."""
+
 
 class EmbedderUnavailable(Exception):
     """No vectors can be had at the moment."""
 
 
+class SearchUnavailable(Unavailable):
+    """The search service cannot be asked at the moment."""
+
+    code = "search_unavailable"
+
+
 class PassageFinder(Protocol):
-    """Proposes passages for a query; what may be shown of them the database decides."""
+    """Proposes passages for a query; what may be shown of them the database decides.
+
+    Raises `SearchUnavailable`.
+    """
 
     async def find(self, query: str, collection_ids: Sequence[UUID], limit: int) -> list[Hit]:
         """Return the best hits within the collections, best first."""
 
 
 class ExternalIndex(Protocol):
-    """A search service outside this machine, which is told of every change. Repeating a call does no harm."""
+    """A search service outside this machine, which is told of every change. Repeating a call does no harm.
+
+    Raises when the service does not take a change; the caller repeats it later.
+    """
 
     async def replace(self, document_id: UUID, passages: Sequence[IndexedPassage]) -> None:
         """Make these the document's only passages (none: it is gone); return once they can be found."""
+
+    async def close(self) -> None:
+        """Let go of threads and connections."""
+
+
+class SearchEngine(PassageFinder, ExternalIndex, Protocol):
+    """A search service outside that keeps passages and finds them."""

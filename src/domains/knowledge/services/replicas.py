@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from src.domains.knowledge.repositories import DocumentRepository, PassageRepository, VectorRepository
-from src.domains.knowledge.services.ports import IndexedPassage, LocalIndex, Vector
+from src.domains.knowledge.services.ports import Embedder, ExternalIndex, IndexedPassage, LocalIndex, Vector
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import DomainEvent
@@ -80,3 +80,19 @@ def indexed_passages(uow: UnitOfWork, document_id: UUID, model: str | None) -> l
         )
         for passage, document in PassageRepository(uow).of_document(document_id)
     ]
+
+
+class SearchEngineFeed:
+    """Tells a search service outside what has changed; its vectors are those of the embedder in use."""
+
+    EVENTS = (PassagesChanged, PassagesEmbedded, DocumentDeleted)
+
+    def __init__(self, database: Database, engine: ExternalIndex, embedder: Embedder | None) -> None:
+        self._database = database
+        self._engine = engine
+        self._model = embedder.name if embedder else None
+
+    async def bring(self, event: PassagesChanged | PassagesEmbedded | DocumentDeleted) -> None:
+        document_id = event.document_id
+        passages = await self._database.read(lambda uow: indexed_passages(uow, document_id, self._model))
+        await self._engine.replace(document_id, passages)

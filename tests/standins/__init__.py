@@ -1,0 +1,1 @@
+"""Servers that stand in for services outside: real client libraries speak to them in the services' protocols."""
