@@ -7,7 +7,8 @@ import pytest
 
 from src.domains.knowledge.services.ports import Progress
 from src.infrastructure.settings import KnowledgeSettings, Settings
-from tests.builders import Person, platform_on, problem_of, stored_files
+from src.shared.events.knowledge import DocumentDeleted
+from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of, stored_files
 from tests.databases import execute, query
 from tests.fakes import SteppedReader
 
@@ -89,6 +90,19 @@ async def test_a_deletion_while_a_file_is_read_leaves_nothing(settings: Settings
             assert len(query(settings, f"SELECT id FROM knowledge_{table}")) == 1
         assert len(stored_files(settings)) == 1
         assert query(settings, "SELECT id FROM event_parked") == []
+
+
+async def test_deletions_that_were_told_before_there_were_versions_erase_the_documents_file(
+    platform: Platform, settings: Settings
+) -> None:
+    """They stand in logs for good, without the ids of versions."""
+    file = settings.data_dir / "uploads" / UNKNOWN_ID
+    file.write_bytes(OLD)
+    payload = f'{{"document_id": "{UNKNOWN_ID}", "collection_id": "{UNKNOWN_ID}"}}'
+    old = DocumentDeleted.model_validate_json(payload)
+    await platform.app.state.documents._database.write(lambda uow: uow.record(old))
+    await platform.delivered("knowledge.ingestion")
+    assert not file.exists()
 
 
 async def test_progress_is_told_in_pages(settings: Settings) -> None:

@@ -1,12 +1,16 @@
 """Versions of documents, through the API: what is the same, what replaces what, and who sees what of it."""
 
 import asyncio
+from io import BytesIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from src.domains.knowledge.services.documents import DocumentService, FileNameTooLong
 from src.domains.knowledge.services.ports import UnreadableDocument
 from src.infrastructure.settings import Settings
+from src.shared.middleware.authentication import Principal
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of, stored_files
 from tests.databases import query
 from tests.fakes import SteppedReader
@@ -69,6 +73,36 @@ async def test_a_name_whose_hangul_is_taken_apart_is_the_same_name(platform: Pla
     first = await admin.upload_and_wait(collection_id, apart, OLD)
     assert (await admin.send_file(collection_id, together, OLD))["outcome"] == "unchanged"
     assert first["title"] == together
+
+
+async def test_documents_are_known_by_their_source_where_one_is_given(platform: Platform) -> None:
+    """Files of one name from two folders are two documents; a page whose name changes stays one."""
+    admin = await platform.sign_up()
+    collection_id = UUID(await admin.create_collection())
+    asker = Principal(UUID(admin.id), UUID(admin.id), "admin", ())
+    documents: DocumentService = platform.app.state.documents
+
+    async def take(name: str, content: bytes, source: str) -> str:
+        taken = await documents.upload(asker, collection_id, name, BytesIO(content), len(content), source)
+        document = await admin.read_to_its_end(str(taken.document.id))
+        assert (document["status"], document["source"], document["title"]) == ("ready", source, name)
+        return str(document["id"])
+
+    folders = [await take("readme.txt", OLD, f"{folder}/readme.txt") for folder in ("a", "b")]
+    assert len(set(folders)) == 2
+    url = "https://example.com/handbook?page=1"
+    page = await take("handbook.html", b"<p>The handbook begins here.</p>", url)
+    assert await take("handbook.txt", b"The handbook ends here.", url) == page
+    assert await admin.texts_about("handbook") == ["The handbook ends here."]
+
+
+async def test_a_source_that_is_too_long_is_refused(platform: Platform) -> None:
+    admin = await platform.sign_up()
+    collection_id = UUID(await admin.create_collection())
+    asker = Principal(UUID(admin.id), UUID(admin.id), "admin", ())
+    documents: DocumentService = platform.app.state.documents
+    with pytest.raises(FileNameTooLong):
+        await documents.upload(asker, collection_id, "a.txt", BytesIO(OLD), len(OLD), "가" * 700)
 
 
 async def test_a_version_that_fails_leaves_the_old_one_live_and_tells_why(platform: Platform) -> None:
