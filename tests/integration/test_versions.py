@@ -1,15 +1,20 @@
 """Versions of documents, through the API: what is the same, what replaces what, and who sees what of it."""
 
 import asyncio
+import itertools
 from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from src.domains.knowledge.models import StoredPassage
+from src.domains.knowledge.repositories import VersionRepository
 from src.domains.knowledge.services.documents import DocumentService, FileNameTooLong
 from src.domains.knowledge.services.ports import UnreadableDocument
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.infrastructure.settings import Settings
+from src.shared.events.knowledge import PassagesChanged
 from src.shared.middleware.authentication import Principal
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of, stored_files
 from tests.databases import query
@@ -181,7 +186,7 @@ async def test_a_replacement_is_never_seen_half(settings: Settings) -> None:
     async with platform_on(settings) as platform:
         admin = await platform.sign_up()
         collection_id = await admin.create_collection()
-        await admin.upload_and_wait(collection_id, "ledger.md", editions["spring"].encode())
+        first = await admin.upload_and_wait(collection_id, "ledger.md", editions["spring"].encode())
         done = asyncio.Event()
 
         async def replace() -> None:
@@ -191,10 +196,41 @@ async def test_a_replacement_is_never_seen_half(settings: Settings) -> None:
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(replace())
-            while not done.is_set():
-                seen = await admin.texts_about("the ledger counts", limit=10)
-                assert len(seen) == 10
+            for limit in itertools.cycle((10, 50)):
+                if done.is_set():
+                    break
+                seen = await admin.texts_about("the ledger counts", limit=limit)
+                assert len(seen) == min(limit, first["passage_count"])
                 assert sum(any(edition in text for text in seen) for edition in editions) == 1
+
+
+async def test_what_is_prepared_is_not_found_before_it_is_live(settings: Settings) -> None:
+    """Also when the index has it already."""
+    reader = SteppedReader()
+    async with platform_on(settings, reader=reader) as platform:
+        admin = await platform.sign_up()
+        collection_id = await admin.create_collection()
+        document = await admin.upload_and_wait(collection_id, "vault.txt", OLD)
+        reader.hold()
+        await admin.upload(collection_id, "vault.txt", NEW)
+        await reader.begun()
+
+        def prepare(uow: UnitOfWork) -> None:
+            newest = VersionRepository(uow).newest(UUID(document["id"]))
+            assert newest
+            ids = {"document_id": newest.document_id, "version_id": newest.id}
+            uow.session.add(StoredPassage(**ids, ordinal=0, location="", text=NEW.decode()))
+            uow.record(PassagesChanged(document_id=newest.document_id, collection_id=UUID(collection_id)))
+
+        await platform.app.state.documents._database.write(prepare)
+        await platform.delivered("knowledge.index")
+        assert await admin.texts_about("code of the vault") == [OLD.decode()]
+        assert await admin.texts_about("eleven", limit=1) == []
+        preview = await admin.get(f"/knowledge/documents/{document['id']}/passages")
+        assert [passage["text"] for passage in preview["items"]] == [OLD.decode()]
+        reader.go_on()
+        await admin.read_to_its_end(document["id"])
+        assert await admin.texts_about("eleven", limit=1) == [NEW.decode()]
 
 
 async def test_the_passages_of_a_document_are_shown_in_reading_order_by_pages(platform: Platform) -> None:
