@@ -39,6 +39,7 @@ class SteppedReader(ThreadedReader):
     def __init__(self, *faults: Exception, progress: Progress | None = None) -> None:
         super().__init__(FileDocumentReader())
         self.read_names: list[str] = []
+        self.most_at_once = 0
         self._faults = list(faults)
         self._progress = progress
         self._held: bytes | None = None
@@ -68,6 +69,7 @@ class SteppedReader(ThreadedReader):
 
     async def read(self, path: Path, file_name: str, tell: Callable[[Progress], None]) -> list[PassageDraft]:
         self.read_names.append(file_name)
+        self.most_at_once = max(self.most_at_once, len(self.read_names) - self._ended)
         try:
             if self._faults:
                 raise self._faults.pop(0)

@@ -184,32 +184,44 @@ async def test_a_stop_gives_back_what_is_being_read_and_it_does_not_count_as_a_t
         assert (await admin.read_to_its_end(document_id))["status"] == "ready"
 
 
-async def leave_behind(settings: Settings, attempts: int) -> str:
-    """Leave a document as a server does that ends without a word while it reads; return its id."""
+async def leave_behind(settings: Settings, attempts: int, count: int = 1) -> list[str]:
+    """Leave documents as a server does that ends without a word while it reads; return their ids."""
     reader = SteppedReader()
     reader.hold()
     async with platform_on(settings, reader=reader) as platform:
         admin = await platform.sign_up()
-        document_id = await admin.upload(await admin.create_collection(), "vault.txt", OLD)
+        collection_id = await admin.create_collection()
+        document_ids = [await admin.upload(collection_id, f"{number}.txt", OLD) for number in range(count)]
     execute(
         settings,
         f"UPDATE knowledge_document_version SET status = 'processing', attempts = {attempts}, "
         "leased_by = 'gone', leased_until = '2026-01-01 00:00:00+00'",
     )
-    return document_id
+    return document_ids
 
 
 @pytest.mark.parametrize(("attempts", "status"), [(2, "ready"), (3, "failed")])
 async def test_a_file_that_ended_its_reader_is_tried_again_but_not_for_ever(
     settings: Settings, attempts: int, status: str
 ) -> None:
-    document_id = await leave_behind(settings, attempts)
+    [document_id] = await leave_behind(settings, attempts)
     async with platform_on(settings) as platform:
         person = Person(platform, "admin@example.com", await platform.sign_in("admin@example.com"), {})
         document = await person.read_to_its_end(document_id)
     assert document["status"] == status
     assert (document["reason"] is None) == (status == "ready")
     assert "ended the reader" in (document["reason"] or "ended the reader")
+
+
+async def test_files_that_a_crash_cut_off_are_read_one_by_one(settings: Settings) -> None:
+    """Or the harmless ones would be given up along with the one that ended the process."""
+    document_ids = await leave_behind(settings, attempts=1, count=3)
+    reader = SteppedReader()
+    async with platform_on(settings, reader=reader) as platform:
+        person = Person(platform, "admin@example.com", await platform.sign_in("admin@example.com"), {})
+        for document_id in document_ids:
+            assert (await person.read_to_its_end(document_id))["status"] == "ready"
+    assert (reader.read_names, reader.most_at_once) == (["0.txt", "1.txt", "2.txt"], 1)
 
 
 async def test_who_has_lost_the_lease_saves_nothing(settings: Settings) -> None:
