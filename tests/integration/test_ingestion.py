@@ -217,11 +217,15 @@ async def test_files_that_a_crash_cut_off_are_read_one_by_one(settings: Settings
     """Or the harmless ones would be given up along with the one that ended the process."""
     document_ids = await leave_behind(settings, attempts=1, count=3)
     reader = SteppedReader()
+    reader.hold()
     async with platform_on(settings, reader=reader) as platform:
         person = Person(platform, "admin@example.com", await platform.sign_in("admin@example.com"), {})
+        await reader.begun()
+        document_ids.append(await person.upload(await person.create_collection("Other"), "3.txt", OLD))
+        reader.go_on()
         for document_id in document_ids:
             assert (await person.read_to_its_end(document_id))["status"] == "ready"
-    assert (reader.read_names, reader.most_at_once) == (["0.txt", "1.txt", "2.txt"], 1)
+    assert (reader.read_names, reader.most_at_once) == ([f"{number}.txt" for number in range(4)], 1)
 
 
 async def test_who_has_lost_the_lease_saves_nothing(settings: Settings) -> None:
