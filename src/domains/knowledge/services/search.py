@@ -13,6 +13,9 @@ from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.knowledge import Passage, PassageMatch
 from src.shared.language import analyze, normalize, search_terms
 
+DEEPER = 4
+"""How many times as many hits are looked at where some of them may not be shown."""
+
 
 @dataclass(frozen=True)
 class _Proposal:
@@ -40,10 +43,15 @@ class SearchService:
         """
         readable = self._shelves.readable_by(group_ids)
         collection_ids = [each for each in readable if within is None or each in within]
-        hits = await self._finder.find(query, collection_ids, limit)
-        if not hits:
-            return []
-        return await self._database.read_together(self._shown, _Proposal(hits, group_ids))
+        for depth in (limit, DEEPER * limit):
+            hits = await self._finder.find(query, collection_ids, depth)
+            if not hits:
+                return []
+            shown = await self._database.read_together(self._shown, _Proposal(hits, group_ids))
+            # A version that is prepared or was just replaced must not take the places of what is live.
+            if len(shown) >= limit or len(hits) < depth:
+                break
+        return shown[:limit]
 
     async def search_with_words(
         self, query: str, group_ids: Collection[UUID], limit: int, within: Collection[UUID] | None = None
