@@ -1,10 +1,10 @@
 """What every format is turned into before it is cut: stretches of text with the place where they stand."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from src.domains.knowledge.services.ports import UnreadableDocument
+from src.domains.knowledge.services.ports import Progress, UnreadableDocument
 
 DEEPEST_HEADING = 3
 # Some people style whole paragraphs as headings; such a "heading" is text, and a location stays a short line.
@@ -29,18 +29,48 @@ class Section:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of a document is taken in before it is refused."""
+    """How much of a document is taken in before it is refused, and the size of its passages.
 
-    pages: int
-    characters: int
-    unpacked_bytes: int
+    Seconds are of the clock; `memory_mb` is what the reading process may take; `ocr_pages` are pages without text
+    that may be recognised, none when it is 0.
+    """
+
+    pages: int = 2_000
+    characters: int = 20_000_000
+    unpacked_bytes: int = 200_000_000
+    ocr_pages: int = 100
+    seconds: float = 300.0
+    memory_mb: int = 1_024
+    passage_tokens: int = 240
+    overlap_tokens: int = 30
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to be read, within its limits. `tell` is told how far its reading has come."""
+
+    data: bytes
+    limits: Limits
+    tell: Callable[[Progress], None]
 
     def check_characters(self, count: int) -> None:
-        if count > self.characters:
+        if count > self.limits.characters:
             raise UnreadableDocument(
-                f"The document holds more than {self.characters:,} characters of text. "
+                f"The document holds more than {self.limits.characters:,} characters of text. "
                 "Split it into smaller files and upload those."
             )
+
+    def check_pages(self, count: int, kind: str) -> None:
+        """Refuse a document of too many pages; `kind` is what they are called in it ("pages", "slides")."""
+        if count > self.limits.pages:
+            raise UnreadableDocument(
+                f"The document has {count:,} {kind}, more than the {self.limits.pages:,} that are read. "
+                "Split it and upload the parts."
+            )
+
+    def text_sections(self, markdown: str) -> list[Section]:
+        self.check_characters(len(markdown))
+        return sections_of(markdown)
 
 
 def sections_of(markdown: str) -> list[Section]:

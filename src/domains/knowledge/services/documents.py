@@ -172,7 +172,7 @@ class IngestionService:
         if title is None:
             return
         try:
-            drafts = await asyncio.to_thread(self._reader.read, self._files.path(document_id), title)
+            drafts = await self._reader.read(self._files.path(document_id), title, lambda _progress: None)
         except UnreadableDocument as error:
             reason = str(error)
             log.info("document_unreadable", document_id=str(document_id), reason=reason)

@@ -1,6 +1,6 @@
 """What knowledge needs from outside."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,21 +28,35 @@ class UnreadableDocument(Exception):
 class PassageDraft:
     """A passage as it is cut from a document, in reading order.
 
-    `location` tells a reader where it stands: a page ("p. 3"), a heading path ("Leave > Annual leave"), or "".
+    `location` tells a reader where it stands: a page ("p. 3"), a slide ("slide 3"), rows of a sheet
+    ("Prices > rows 2-40"), a heading path ("Leave > Annual leave"), an e-mail's subject, or "".
     """
 
     text: str
     location: str
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far the reading of a file has come: pages (slides, sheets, chapters) read of `total` (None: unknown)."""
+
+    pages: int
+    total: int | None
+
+
 class DocumentReader(Protocol):
-    """Reads files into passages."""
+    """Reads files into passages. Several can be read at once; the caller bounds how many."""
 
     def check(self, head: bytes, file_name: str) -> None:
         """Raise `UnsupportedDocument` when the name's ending or the first bytes tell that it cannot be read."""
 
-    def read(self, path: Path, file_name: str) -> list[PassageDraft]:
-        """Return the passages of the file, at least one, or raise `UnreadableDocument`. Blocking."""
+    async def read(
+        self, path: Path, file_name: str, tell: Callable[[Progress], None]
+    ) -> list[PassageDraft]:
+        """Return the passages of the file, at least one, or raise `UnreadableDocument`.
+
+        `tell` is called on the event loop as the reading goes on. Cancelling ends the reading at once.
+        """
 
 
 Vector = NDArray[np.float32]
