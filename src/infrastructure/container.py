@@ -31,6 +31,7 @@ from src.infrastructure.database.notifications import Notifications
 from src.infrastructure.database.retention import Retention, RetentionPolicy
 from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.documents.reader import FileDocumentReader
+from src.infrastructure.documents.sections import Limits
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.llm.null import NullModel
 from src.infrastructure.operations.events import EventService
@@ -61,6 +62,20 @@ def _turn_limits(settings: Settings) -> TurnLimits:
         generation_timeout=settings.chat.generation_timeout_seconds,
         lease=settings.chat.lease_seconds,
         stop_grace=settings.chat.stop_grace_seconds,
+    )
+
+
+def _reading_limits(settings: Settings) -> Limits:
+    knowledge = settings.knowledge
+    return Limits(
+        pages=knowledge.max_pages,
+        characters=knowledge.max_document_characters,
+        unpacked_bytes=knowledge.max_unpacked_bytes,
+        ocr_pages=knowledge.ocr_pages,
+        seconds=knowledge.read_seconds,
+        memory_mb=knowledge.read_memory_mb,
+        passage_tokens=knowledge.passage_tokens,
+        overlap_tokens=knowledge.passage_overlap_tokens,
     )
 
 
@@ -158,7 +173,7 @@ class Container(containers.DeclarativeContainer):
 
     # knowledge
     files = providers.Singleton(LocalFiles, settings.provided.data_dir.joinpath.call("uploads"))
-    reader = providers.Singleton(FileDocumentReader, settings.provided.knowledge.passage_characters)
+    reader = providers.Singleton(FileDocumentReader, providers.Callable(_reading_limits, settings))
     index_folder = providers.Singleton(OwnFolder, settings.provided.data_dir.joinpath.call("index"))
     index = providers.Singleton(TantivyPassageIndex, index_folder.provided.path, search_terms)
     shelves = providers.Singleton(Shelves, database)

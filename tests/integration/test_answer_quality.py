@@ -1,5 +1,6 @@
 """The embedded model, judged on questions as people ask them, through the real reader and the real index."""
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -41,14 +42,14 @@ class Library:
         return text, [given[int(number) - 1] for number in re.findall(r"\[(\d+)\]", text)]
 
 
-def library(folder: Path, *documents: Path) -> Library:
+async def library(folder: Path, *documents: Path) -> Library:
     collection_id, passages = uuid4(), {}
-    index = TantivyPassageIndex(folder, search_terms)
+    index, reader = TantivyPassageIndex(folder, search_terms), FileDocumentReader()
     for document in documents:
         document_id = uuid4()
         indexed = [
             IndexedPassage(uuid4(), document_id, collection_id, document.stem, draft.location, draft.text)
-            for draft in FileDocumentReader().read(document, document.name)
+            for draft in await reader.read(document, document.name, lambda _progress: None)
         ]
         index.replace(document_id, indexed)
         passages.update({one.passage_id: Passage(**vars(one), score=1.0) for one in indexed})
@@ -90,7 +91,7 @@ async def count_refused(shelf: Library, asked: list[dict[str, Any]]) -> int:
 @pytest.fixture(scope="module")
 def handbooks(tmp_path_factory: pytest.TempPathFactory) -> Library:
     documents = [TESTS / "documents" / f"handbook-{language}.md" for language in ("ko", "en")]
-    return library(tmp_path_factory.mktemp("handbooks"), *documents)
+    return asyncio.run(library(tmp_path_factory.mktemp("handbooks"), *documents))
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
@@ -124,7 +125,7 @@ async def test_questions_that_nothing_was_tuned_on_keep_their_level(handbooks: L
 @pytest.mark.parametrize("document", ["korean-4-pages.pdf", "english-wiki.html"])
 async def test_questions_about_a_real_document_are_answered(document: str, tmp_path: Path) -> None:
     """At least 18 of 20 questions about a PDF with columns and a long web page are answered."""
-    shelf = library(tmp_path, SHARED_DOCUMENTS / document)
+    shelf = await library(tmp_path, SHARED_DOCUMENTS / document)
     asked = questions("shared_documents", document)
 
     assert await count_right(shelf, asked, Path(document).stem) >= RIGHT_OF_20

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from src.domains.knowledge.services.ports import PassageDraft
+from src.domains.knowledge.services.ports import PassageDraft, Progress
 from src.infrastructure.documents.reader import FileDocumentReader
 from src.infrastructure.settings import EventSettings, KnowledgeSettings, ServerSettings, Settings
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
@@ -267,7 +268,9 @@ async def test_a_document_that_cannot_be_read_in_all_its_attempts_is_called_fail
     settings: Settings,
 ) -> None:
     class BrokenReader(FileDocumentReader):
-        def read(self, path: Path, file_name: str) -> list[PassageDraft]:
+        async def read(
+            self, path: Path, file_name: str, tell: Callable[[Progress], None]
+        ) -> list[PassageDraft]:
             raise OSError("the disk is gone")
 
     hasty = settings.model_copy(update={"events": EventSettings(max_attempts=2, poll_seconds=0.05)})

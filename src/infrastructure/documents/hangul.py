@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from itertools import count
-from tempfile import TemporaryFile
 
 import syhwp
 from lxml import etree
@@ -28,8 +27,8 @@ _HEADER_NAME = "Contents/header.xml"
 
 
 def read_hwp(source: Source) -> list[Section]:
-    # The library takes a path; the file is held in memory, for the disk is closed to this process.
-    with os.fdopen(os.memfd_create("document"), "w+b") if hasattr(os, "memfd_create") else TemporaryFile() as file:
+    # The library takes a path; a copy in memory has one.
+    with os.fdopen(os.memfd_create("document"), "w+b") as file:
         file.write(source.data)
         file.flush()
         document = _open_hwp(f"/dev/fd/{file.fileno()}")

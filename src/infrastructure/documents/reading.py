@@ -36,8 +36,8 @@ def passages(source: Source, ending: str) -> Iterator[PassageDraft]:
     """Yield the passages of a file of that type, at least one, or raise `UnreadableDocument`."""
     limits = source.limits
     chunker = Chunker(limits.passage_tokens, limits.overlap_tokens)
-    drafts = chunker.cut(READERS[ending](source))
     try:
+        drafts = chunker.cut(READERS[ending](source))
         first = next(drafts, None)
         if first is None:
             raise UnreadableDocument("The file holds no text.")

@@ -41,7 +41,7 @@ class Limits:
     ocr_pages: int = 100
     seconds: float = 300.0
     memory_mb: int = 1_024
-    passage_tokens: int = 240
+    passage_tokens: int = 320
     overlap_tokens: int = 30
 
 

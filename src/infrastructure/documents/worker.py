@@ -91,7 +91,7 @@ def _answer(stream: socket.socket, file: BinaryIO) -> None:
 
         request = json.loads(requests.readline())
         limits = Limits(**request["limits"])
-        _limit_resources(limits)
+        _limit_resources(limits, os.fstat(file.fileno()).st_size)
         try:
             file.seek(0)
             source = Source(file.read(), limits, lambda progress: send("progress", progress.pages, progress.total))
@@ -103,12 +103,12 @@ def _answer(stream: socket.socket, file: BinaryIO) -> None:
             send("done")
 
 
-def _limit_resources(limits: Limits) -> None:
+def _limit_resources(limits: Limits, file_bytes: int) -> None:
     seconds = int(limits.seconds) + 1
     for kind, limit in (
         (resource.RLIMIT_AS, _mapped_bytes() + limits.memory_mb * 1_048_576),
         (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_FSIZE, file_bytes),  # a copy in memory that a library wants as a file
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
     ):
