@@ -30,7 +30,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _ZIP_MARK = b"PK\x03\x04"
 _OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # Types that begin with letters; all other common binary files have a NUL byte early on.
-_NOT_TEXT = (b"%PDF-", _ZIP_MARK, b"{\\rtf")
+_NOT_TEXT = (b"%PDF-", _ZIP_MARK, _OLE_MARK, b"{\\rtf")
 
 _PROCESS = ReadingProcess()
 

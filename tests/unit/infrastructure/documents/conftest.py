@@ -11,17 +11,17 @@ Read = Callable[..., list[PassageDraft]]
 
 
 @pytest.fixture
-def told() -> list[Progress]:
-    """What `read` told of its progress."""
+def progress() -> list[Progress]:
+    """What `read` tells of its progress."""
     return []
 
 
 @pytest.fixture
-def read(told: list[Progress]) -> Read:
+def read(progress: list[Progress]) -> Read:
     """Read bytes or text as a file of that name, in this process: what the reading process does."""
 
     def read_file(name: str, content: bytes | str, **limits: int) -> list[PassageDraft]:
         data = content.encode() if isinstance(content, str) else content
-        return list(passages(Source(data, Limits(**limits), told.append), PurePath(name).suffix))
+        return list(passages(Source(data, Limits(**limits), progress.append), PurePath(name).suffix))
 
     return read_file

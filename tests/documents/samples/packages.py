@@ -1,0 +1,96 @@
+"""Tiny slides, spreadsheets, e-books and e-mails, made by code."""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
+from io import BytesIO
+
+import xlsxwriter
+from pptx import Presentation
+from pptx.util import Inches
+
+_TITLE_AND_CONTENT, _BLANK = 1, 6
+
+
+def archive(parts: Mapping[str, str | bytes]) -> bytes:
+    """Return a zip file of these parts."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+    return file.getvalue()
+
+
+def pptx(
+    *slides: tuple[str, str], notes: str = "", boxes: Sequence[tuple[int, str]] = (), table: Sequence[Sequence[str]] = ()
+) -> bytes:
+    """Return a file of slides (title, text); notes, boxes (inches from the top, text) and a table are the last's."""
+    presentation = Presentation()
+    for title, text in slides:
+        slide = presentation.slides.add_slide(presentation.slide_layouts[_TITLE_AND_CONTENT])
+        slide.shapes.title.text, slide.placeholders[1].text = title, text
+    if notes:
+        slide.notes_slide.notes_text_frame.text = notes
+    for top, text in boxes:
+        slide.shapes.add_textbox(0, Inches(top), Inches(1), Inches(1)).text_frame.text = text
+    if table:
+        shape = slide.shapes.add_table(len(table), len(table[0]), 0, Inches(9), Inches(5), Inches(1))
+        for row, cells in enumerate(table):
+            for column, text in enumerate(cells):
+                shape.table.cell(row, column).text = text
+    return _saved(presentation)
+
+
+def _saved(presentation: Presentation) -> bytes:
+    file = BytesIO()
+    presentation.save(file)
+    return file.getvalue()
+
+
+def xlsx(
+    sheets: Mapping[str, Sequence[Sequence[object]]], merged: Sequence[tuple[int, int, int, int, str]] = ()
+) -> bytes:
+    """Return a workbook of sheets of rows; `merged` cells (first row and column, last ones, text) are the last's."""
+    file = BytesIO()
+    with xlsxwriter.Workbook(file, {"default_date_format": "yyyy-mm-dd"}) as workbook:
+        for name, rows in sheets.items():
+            sheet = workbook.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+        for area in merged:
+            sheet.merge_range(*area)
+    return file.getvalue()
+
+
+def epub(chapters: Mapping[str, str], prologue: str = "", extra: Mapping[str, str] | None = None) -> bytes:
+    """Return an e-book of chapters (name of the page, its body)."""
+    items = "".join(
+        f'<item id="c{number}" href="{name}" media-type="application/xhtml+xml"/>'
+        for number, name in enumerate(chapters)
+    )
+    spine = "".join(f'<itemref idref="c{number}"/>' for number in range(len(chapters)))
+    pages = {f"EPUB/{name}": f"<html><body>{body}</body></html>" for name, body in chapters.items()}
+    return archive(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": '<container><rootfiles><rootfile full-path="EPUB/book.opf"/></rootfiles></container>',
+            "EPUB/book.opf": f"{prologue}<package><manifest>{items}</manifest><spine>{spine}</spine></package>",
+        }
+        | pages
+        | dict(extra or {})
+    )
+
+
+def eml(subject: str, text: str, html: str = "", attachments: Mapping[str, bytes] | None = None) -> bytes:
+    """Return an e-mail; a text of "" leaves the HTML alone."""
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = subject, "kim@example.com", "lee@example.com"
+    if text or not html:
+        message.set_content(text)
+    if html and text:
+        message.add_alternative(html, subtype="html")
+    elif html:
+        message.set_content(html, subtype="html")
+    for name, data in (attachments or {}).items():
+        message.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
+    return message.as_bytes()
