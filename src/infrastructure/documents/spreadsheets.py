@@ -38,12 +38,12 @@ def read_xlsx(source: Source) -> Iterator[Section]:
 
 
 def read_csv(source: Source) -> Iterator[Section]:
-    text = tidy(decode(source.data))
+    text = decode(source.data)
     source.check_characters(len(text))
     csv.field_size_limit(source.limits.characters)
-    rows = csv.reader(StringIO(text), delimiter=_delimiter(text))
-    numbered = ((rows.line_num, [cell.strip() for cell in row]) for row in rows)
-    return row_sections((), numbered, source.limits.passage_tokens)
+    rows = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text))
+    numbered = ((rows.line_num, [tidy(cell).strip() for cell in row]) for row in rows)
+    return row_sections("", numbered, source.limits.passage_tokens)
 
 
 def _sheet_sections(sheet: CalamineSheet, source: Source) -> Iterator[Section]:
@@ -52,7 +52,7 @@ def _sheet_sections(sheet: CalamineSheet, source: Source) -> Iterator[Section]:
         (number + 1, [_text(value) or repeated.get((number, column), "") for column, value in enumerate(row)])
         for number, row in enumerate(sheet.iter_rows())
     )
-    return row_sections((sheet.name,), rows, source.limits.passage_tokens)
+    return row_sections(sheet.name, rows, source.limits.passage_tokens)
 
 
 def _repeated_cells(sheet: CalamineSheet) -> dict[tuple[int, int], str]:
@@ -68,9 +68,10 @@ def _repeated_cells(sheet: CalamineSheet) -> dict[tuple[int, int], str]:
 
 
 def _delimiter(text: str) -> str:
-    """Return the sign that the first lines hold most evenly: a comma, unless another one clearly is it."""
-    lines = text[:_SAMPLE_CHARACTERS].splitlines()[:20]
-    return max(_DELIMITERS, key=lambda sign: min((line.count(sign) for line in lines if line), default=0))
+    """Return the sign that the first line holds most often, or else the lines below it; a comma if none."""
+    sample = text[:_SAMPLE_CHARACTERS]
+    first = sample.splitlines()[0] if sample.strip() else ""
+    return max(_DELIMITERS, key=lambda sign: (first.count(sign), sample.count(sign)))
 
 
 def _text(value: Any) -> str:

@@ -40,10 +40,10 @@ def table_markdown(rows: Sequence[Row]) -> str:
     return "\n".join([_line(rows[0], width), _rule(width), *(_line(row, width) for row in rows[1:])])
 
 
-def row_sections(path: tuple[str, ...], rows: Iterable[tuple[int, Row]], tokens: int) -> Iterator[Section]:
+def row_sections(sheet: str, rows: Iterable[tuple[int, Row]], tokens: int) -> Iterator[Section]:
     """Yield the numbered rows of a sheet in tables of about `tokens`, each with the header and the rows' numbers
     as its location. Single words above the header are its title; an empty row may end a table."""
-    block = _Block(path, tokens)
+    block = _Block(sheet, tokens)
     for number, row in rows:
         yield from block.add(number, _without_empty_end(row))
     yield from block.flush()
@@ -52,8 +52,8 @@ def row_sections(path: tuple[str, ...], rows: Iterable[tuple[int, Row]], tokens:
 class _Block:
     """The rows gathered for the next section."""
 
-    def __init__(self, path: tuple[str, ...], tokens: int) -> None:
-        self._path = path
+    def __init__(self, sheet: str, tokens: int) -> None:
+        self._sheet = sheet
         self._tokens = tokens
         self._title: list[str] = []
         self._header: Row = ()
@@ -84,7 +84,9 @@ class _Block:
             return
         table = table_markdown([self._header, *self._rows]) if self._header else ""
         text = "\n\n".join(part for part in ["\n".join(self._title), table] if part)
-        yield Section((*self._path, f"rows {self._first}-{self._last}"), text)
+        place = f"rows {self._first}-{self._last}"
+        # One step of a path: small tables are not put together, so that each keeps its place.
+        yield Section((f"{self._sheet} > {place}" if self._sheet else place,), text)
         self._title, self._rows, self._first = [], [], 0
         self._size = self._header_size()
 
