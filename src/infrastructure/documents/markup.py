@@ -57,7 +57,7 @@ def read_docx(source: Source) -> list[Section]:
 
 def html_to_markdown(html: str) -> str:
     """Return a page's main part as Markdown, without what surrounds it."""
-    root = _main_part(BeautifulSoup(html, "html.parser"))
+    root = _main_part(BeautifulSoup(html, "lxml"))
     for header in root.find_all("header"):
         # A header above the page is navigation; one above an article often holds its title.
         header.replace_with(*header.find_all(_HEADINGS))

@@ -1,6 +1,5 @@
 """A file into passages, in this very process: what the reading process does, and what it answers."""
 
-import gc
 from collections.abc import Callable, Iterable, Iterator
 
 from src.domains.knowledge.services.ports import PassageDraft, UnreadableDocument
@@ -33,9 +32,8 @@ READERS: dict[str, Callable[[Source], Iterable[Section]]] = {
 
 
 def passages(source: Source, ending: str) -> Iterator[PassageDraft]:
-    """Yield the passages of a file of that type, at least one, or raise `UnreadableDocument`."""
-    limits = source.limits
-    chunker = Chunker(limits.passage_tokens, limits.overlap_tokens)
+    """Yield the passages of a file of that type, at least one, or raise `UnreadableDocument` (or `MemoryError`)."""
+    chunker = Chunker(source.limits.passage_tokens, source.limits.overlap_tokens)
     try:
         drafts = chunker.cut(READERS[ending](source))
         first = next(drafts, None)
@@ -43,13 +41,8 @@ def passages(source: Source, ending: str) -> Iterator[PassageDraft]:
             raise UnreadableDocument("The file holds no text.")
         yield first
         yield from drafts
-    except UnreadableDocument:
+    except (UnreadableDocument, MemoryError):
         raise
-    except MemoryError:
-        gc.collect()
-        raise UnreadableDocument(
-            f"Reading the file needs more memory than {limits.memory_mb:,} MB. Split it and upload the parts."
-        ) from None
     except RecursionError as error:
         raise UnreadableDocument(
             "The file is nested too deeply to be read. Open it, save it anew and upload it again."

@@ -13,7 +13,9 @@ import selectors
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +23,7 @@ from src.domains.knowledge.services.ports import Progress, UnreadableDocument
 from src.infrastructure.documents.reading import passages
 from src.infrastructure.documents.sections import Limits, Source
 
+_NEEDS_MEMORY = "Reading the file needs more memory than {:,} MB. Split it and upload the parts."
 _DESCRIPTORS = 3
 _NICENESS = 10
 _OPEN_FILES = 64
@@ -94,13 +97,20 @@ def _answer(stream: socket.socket, file: BinaryIO) -> None:
         _limit_resources(limits, os.fstat(file.fileno()).st_size)
         try:
             file.seek(0)
-            source = Source(file.read(), limits, lambda progress: send("progress", progress.pages, progress.total))
-            for passage in passages(source, request["ending"]):
+            tell = partial(_tell, send)
+            for passage in passages(Source(file.read(), limits, tell), request["ending"]):
                 send("passage", passage.text, passage.location)
         except UnreadableDocument as error:
             send("refused", str(error), repr(error.__cause__) if error.__cause__ else None)
+        except MemoryError as error:
+            error.__traceback__ = None  # and all that it holds
+            send("refused", _NEEDS_MEMORY.format(limits.memory_mb), None)
         else:
             send("done")
+
+
+def _tell(send: Callable[..., None], progress: Progress) -> None:
+    send("progress", progress.pages, progress.total)
 
 
 def _limit_resources(limits: Limits, file_bytes: int) -> None:
