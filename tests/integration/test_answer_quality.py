@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from src.shared.language import search_terms
 
 TESTS = Path(__file__).parents[1]
 SHARED_DOCUMENTS = TESTS.parents[1] / "shared" / "data" / "documents"
+SCAN = "english-scan-without-text.pdf"
 PASSAGES_GIVEN = 6
 RIGHT_OF_20 = 18
 REFUSED_OF_10 = 9
@@ -129,3 +131,23 @@ async def test_questions_about_a_real_document_are_answered(document: str, tmp_p
     asked = questions("shared_documents", document)
 
     assert await count_right(shelf, asked, Path(document).stem) >= RIGHT_OF_20
+
+
+@pytest.mark.skipif(not SHARED_DOCUMENTS.is_dir(), reason=f"needs the real documents in {SHARED_DOCUMENTS}")
+async def test_documents_of_every_type_answer_from_the_right_place(tmp_path: Path) -> None:
+    """All real documents on one shelf: each question is answered from its document, page, slide, rows or heading."""
+    asked = [one for one in questions("shared_documents") if "location" in one]
+    documents = sorted({SHARED_DOCUMENTS / one["document"] for one in asked})
+    if shutil.which("tesseract") is None:
+        documents = [document for document in documents if document.name != SCAN]
+    shelf = await library(tmp_path, *documents)
+
+    for one in asked:
+        if SHARED_DOCUMENTS / one["document"] in documents:
+            answer, cited = await shelf.answer(one["question"])
+            places = [(passage.title, passage.location) for passage in cited]
+            assert all(piece in answer for piece in one["expected"]), (one["question"], answer)
+            assert any(
+                title == Path(one["document"]).stem and location.startswith(one["location"])
+                for title, location in places
+            ), (one["question"], places)

@@ -1,15 +1,19 @@
 """HTML and Word files, both by way of HTML to Markdown."""
 
 import re
+import warnings
 from io import BytesIO
 
 import mammoth
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, Tag, XMLParsedAsHTMLWarning
 from markdownify import MarkdownConverter
 
 from src.infrastructure.documents.packages import package
 from src.infrastructure.documents.sections import Section, Source
 from src.infrastructure.documents.text import decode, tidy
+
+# The pages of e-books are both, and read well as HTML.
+warnings.filterwarnings("ignore", category=XMLParsedAsHTMLWarning)
 
 # What surrounds a page's own text: elements, roles, and the class names of MediaWiki and Sphinx.
 _BOILERPLATE = (
