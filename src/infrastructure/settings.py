@@ -92,7 +92,9 @@ class KnowledgeSettings(BaseModel):
     max_pages: int = Field(2_000, ge=1, description="Most pages (slides, sheets, chapters) of a file.")
     max_document_characters: int = Field(20_000_000, ge=1_000, description="Most text of a file.")
     max_unpacked_bytes: int = Field(
-        200_000_000, ge=1_000_000, description="How much a file that is a package (Office, EPUB, HWPX) may hold."
+        200_000_000,
+        ge=1_000_000,
+        description="How much a file that is a package (Office, EPUB, HWPX) may hold.",
     )
     ocr_pages: int = Field(
         100, ge=0, description="Most pages of a scan whose text is recognised, where Tesseract is installed."

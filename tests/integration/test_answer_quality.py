@@ -135,7 +135,7 @@ async def test_questions_about_a_real_document_are_answered(document: str, tmp_p
 
 @pytest.mark.skipif(not SHARED_DOCUMENTS.is_dir(), reason=f"needs the real documents in {SHARED_DOCUMENTS}")
 async def test_documents_of_every_type_answer_from_the_right_place(tmp_path: Path) -> None:
-    """All real documents on one shelf: each question is answered from its document, page, slide, rows or heading."""
+    """All real documents on one shelf: each question is answered from its page, slide, rows or heading."""
     asked = [one for one in questions("shared_documents") if "location" in one]
     documents = sorted({SHARED_DOCUMENTS / one["document"] for one in asked})
     if shutil.which("tesseract") is None:

@@ -103,8 +103,8 @@ class Chunker:
     def _readable(
         self, text: str, spans: Iterable[Span], tables: deque[tuple[re.Match[str], int]]
     ) -> Iterator[str]:
-        """Yield the pieces; one that goes on within a table has its header repeated, so that its rows can be read,
-        any other the sentences before it."""
+        """Yield the pieces; one that goes on within a table has its header repeated, so that its rows can be
+        read, any other the sentences before it."""
         after_table = 0
         for start, end in spans:
             while tables and tables[0][0].end() < start:
@@ -117,7 +117,7 @@ class Chunker:
                 yield text[self._overlap_start(text, after_table, start) : end]
 
     def _overlap_start(self, text: str, earliest: int, start: int) -> int:
-        """Return where the whole sentences before `start` begin that fit into the overlap; `start` if none does."""
+        """Return where the whole sentences before `start` begin that fit into the overlap, or `start`."""
         if not self._overlap or not start:
             return start
         earliest = max(earliest, start - self._overlap * _CHARACTERS_PER_TOKEN)
@@ -148,4 +148,6 @@ def _common_path(sections: list[Section]) -> tuple[str, ...]:
 
 
 def _repeatable(header: str) -> str:
-    return header if token_estimate(header) <= _WIDEST_REPEATED_HEADER and any(map(str.isalnum, header)) else ""
+    return (
+        header if token_estimate(header) <= _WIDEST_REPEATED_HEADER and any(map(str.isalnum, header)) else ""
+    )

@@ -23,11 +23,8 @@ def read_epub(source: Source) -> Iterator[Section]:
             raise UnreadableDocument("The e-book is protected against copying and cannot be read here.")
         chapters = list(_chapters(book))
         source.check_pages(len(chapters), "chapters")
-        count = 0
         for number, name in enumerate(chapters, start=1):
             markdown = html_to_markdown(decode_declared(book.read(name), "utf-8"))
-            count += len(markdown)
-            source.check_characters(count)
             for section in source.text_sections(markdown):
                 yield Section(section.path or (f"chapter {number}",), section.text)
             source.tell(Progress(number, len(chapters)))

@@ -38,7 +38,9 @@ def read_hwp(source: Source) -> list[Section]:
 def read_hwpx(source: Source) -> list[Section]:
     with package(source, _SECTION_NAME.format(0), "an HWPX document") as archive:
         names = set(archive.namelist())
-        if b"encryption-data" in (archive.read("META-INF/manifest.xml") if "META-INF/manifest.xml" in names else b""):
+        if b"encryption-data" in (
+            archive.read("META-INF/manifest.xml") if "META-INF/manifest.xml" in names else b""
+        ):
             raise protected()
         levels = _outline_levels(archive.read(_HEADER_NAME)) if _HEADER_NAME in names else {}
         parts: list[str] = []

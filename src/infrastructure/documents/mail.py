@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from pathlib import PurePath
 
@@ -56,8 +56,13 @@ def _body(message: EmailMessage) -> str:
     part = message.get_body(("plain", "html"))
     if part is None:
         return ""
-    text = decode_declared(part.get_payload(decode=True) or b"", part.get_content_charset())
+    text = decode_declared(_content(part), part.get_content_charset())
     return html_to_markdown(text) if part.get_content_subtype() == "html" else tidy(text)
+
+
+def _content(part: MIMEPart) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""  # a message within is none
 
 
 def _name(part: EmailMessage) -> str:
@@ -68,7 +73,7 @@ def _attachment_sections(
     source: Source, readers: Mapping[str, Reader], path: tuple[str, ...], part: EmailMessage
 ) -> Iterator[Section]:
     ending = PurePath(path[-1]).suffix.lower()
-    data = part.get_payload(decode=True)
+    data = _content(part)
     if ending == _MAIL or ending not in readers or not data:
         return
     try:

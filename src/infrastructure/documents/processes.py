@@ -27,7 +27,9 @@ class ReadingProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     @asynccontextmanager
-    async def reading(self, file: BinaryIO) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    async def reading(
+        self, file: BinaryIO
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         """Give the streams from and to a process that reads `file`; it is killed at the end, if it still runs."""
         ours, lifeline = await asyncio.to_thread(self._start, file)
         with lifeline:

@@ -32,10 +32,10 @@ READERS: dict[str, Callable[[Source], Iterable[Section]]] = {
 
 
 def passages(source: Source, ending: str) -> Iterator[PassageDraft]:
-    """Yield the passages of a file of that type, at least one, or raise `UnreadableDocument` (or `MemoryError`)."""
+    """Yield the passages of a file of that type, at least one; raise `UnreadableDocument`, or `MemoryError`."""
     chunker = Chunker(source.limits.passage_tokens, source.limits.overlap_tokens)
     try:
-        drafts = chunker.cut(READERS[ending](source))
+        drafts = chunker.cut(source.counted(READERS[ending](source)))
         first = next(drafts, None)
         if first is None:
             raise UnreadableDocument("The file holds no text.")

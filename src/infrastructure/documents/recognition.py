@@ -66,7 +66,9 @@ def _picture(page: PdfPage) -> bytes:
     scale = min(_DOTS_PER_POINT, _LONGEST_SIDE / max(1, *page.get_size()))
     with closing(page.render(scale=scale, grayscale=True)) as bitmap:
         pixels = bytes(bitmap.buffer)
-        rows = (pixels[at : at + bitmap.width] for at in range(0, bitmap.height * bitmap.stride, bitmap.stride))
+        rows = (
+            pixels[at : at + bitmap.width] for at in range(0, bitmap.height * bitmap.stride, bitmap.stride)
+        )
         return f"P5 {bitmap.width} {bitmap.height} 255\n".encode() + b"".join(rows)
 
 

@@ -1,7 +1,7 @@
 """What every format is turned into before it is cut: stretches of text with the place where they stand."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from src.domains.knowledge.services.ports import Progress, UnreadableDocument
@@ -9,6 +9,7 @@ from src.domains.knowledge.services.ports import Progress, UnreadableDocument
 DEEPEST_HEADING = 3
 # Some people style whole paragraphs as headings; such a "heading" is text, and a location stays a short line.
 LONGEST_HEADING = 150
+_LONGEST_LOCATION = 1_000
 
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -24,7 +25,7 @@ class Section:
 
     @property
     def location(self) -> str:
-        return " > ".join(self.path)
+        return " > ".join(self.path)[:_LONGEST_LOCATION]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ class Source:
                 f"The document holds more than {self.limits.characters:,} characters of text. "
                 "Split it into smaller files and upload those."
             )
+
+    def counted(self, sections: Iterable[Section]) -> Iterator[Section]:
+        """Yield the sections as long as there are no more characters in them than a document may have."""
+        count = 0
+        for section in sections:
+            count += len(section.text)
+            self.check_characters(count)
+            yield section
 
     def check_pages(self, count: int, kind: str) -> None:
         """Refuse a document of too many pages; `kind` is what they are called in it ("pages", "slides")."""

@@ -11,7 +11,7 @@ from python_calamine import CalamineSheet, CalamineWorkbook, PasswordError, Shee
 from src.domains.knowledge.services.ports import Progress
 from src.infrastructure.documents.packages import package, protected
 from src.infrastructure.documents.sections import Section, Source
-from src.infrastructure.documents.tables import Row, row_sections
+from src.infrastructure.documents.tables import row_sections
 from src.infrastructure.documents.text import decode, tidy
 
 _DELIMITERS = ",;\t|"
@@ -28,12 +28,8 @@ def read_xlsx(source: Source) -> Iterator[Section]:
         raise protected() from error
     names = [sheet.name for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
     source.check_pages(len(names), "sheets")
-    count = 0
     for number, name in enumerate(names, start=1):
-        for section in _sheet_sections(workbook.get_sheet_by_name(name), source):
-            count += len(section.text)
-            source.check_characters(count)
-            yield section
+        yield from _sheet_sections(workbook.get_sheet_by_name(name), source)
         source.tell(Progress(number, len(names)))
 
 
@@ -62,7 +58,9 @@ def _repeated_cells(sheet: CalamineSheet) -> dict[tuple[int, int], str]:
     repeated: dict[tuple[int, int], str] = {}
     for number, row in enumerate(sheet.iter_rows() if starts else ()):
         for column, value in enumerate(row):
-            for below in range(number + 1, min(starts.get((number, column), number), number + _TALLEST_MERGE) + 1):
+            for below in range(
+                number + 1, min(starts.get((number, column), number), number + _TALLEST_MERGE) + 1
+            ):
                 repeated[below, column] = _text(value)
     return repeated
 

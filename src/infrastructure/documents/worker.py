@@ -1,8 +1,8 @@
 """The reading process: it has every converter loaded, and forks itself for each file.
 
-`processes.py` starts it as `python -m src.infrastructure.documents.worker SOCKET` and sends it three descriptors for
-a file: where to answer, the file, and a lifeline. When the lifeline is closed, by whomever, the file's process is
-killed: also when the server was killed, so that no reader is left behind.
+`processes.py` starts it as `python -m src.infrastructure.documents.worker SOCKET` and sends it three descriptors
+for a file: where to answer, the file, and a lifeline. When the lifeline is closed, by whomever, the file's process
+is killed: also when the server was killed, so that no reader is left behind.
 """
 
 import gc
@@ -41,23 +41,21 @@ def main(server: socket.socket) -> None:
                     selector.unregister(key.fd)
                     _end(key.fd, running.pop(key.fd))
                     continue
-                data, descriptors, _, _ = socket.recv_fds(server, 1, _DESCRIPTORS)
+                data, descriptors, *_ = socket.recv_fds(server, 1, _DESCRIPTORS)
                 if not data:
                     for lifeline, process in running.items():
                         _end(lifeline, process)
                     return
-                lifeline, process = _fork(server, *descriptors, others=running)
-                running[lifeline] = process
+                answers, file, lifeline = descriptors
+                running[lifeline] = _fork(server, answers, file, [lifeline, *running])
                 selector.register(lifeline, selectors.EVENT_READ)
 
 
-def _fork(
-    server: socket.socket, answers: int, file: int, lifeline: int, others: dict[int, int]
-) -> tuple[int, int]:
+def _fork(server: socket.socket, answers: int, file: int, lifelines: list[int]) -> int:
     process = os.fork()
     if not process:
         try:
-            _become_reader(server, lifeline, others)
+            _become_reader(server, lifelines)
             with socket.socket(fileno=answers) as stream, open(file, "rb") as opened:
                 _answer(stream, opened)
         finally:
@@ -66,14 +64,14 @@ def _fork(
         os.setpgid(process, process)
     os.close(answers)
     os.close(file)
-    return lifeline, process
+    return process
 
 
-def _become_reader(server: socket.socket, lifeline: int, others: dict[int, int]) -> None:
+def _become_reader(server: socket.socket, lifelines: list[int]) -> None:
     os.setpgid(0, 0)  # with whatever it starts
     server.close()
-    for descriptor in (lifeline, *others):
-        os.close(descriptor)
+    for lifeline in lifelines:
+        os.close(lifeline)
     os.nice(_NICENESS)
 
 

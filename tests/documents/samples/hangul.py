@@ -17,7 +17,7 @@ Cells = Sequence[tuple[int, int, int, str]]
 
 
 def hwp(*paragraphs: str, table: Cells = (), encrypted: bool = False, body: bytes | None = None) -> bytes:
-    """Return an HWP 5 file of these paragraphs, then a table; `body` stands for the compressed section as it is."""
+    """Return an HWP 5 file of these paragraphs, then a table; `body` is the compressed section as it is."""
     records = b"".join(_paragraph(text, 0) for text in paragraphs)
     if table:
         records += _record(_PARAGRAPH, 0, bytes(22)) + _table(table)
@@ -37,9 +37,7 @@ def _record(tag: int, level: int, data: bytes) -> bytes:
 
 
 def _paragraph(text: str, level: int) -> bytes:
-    return _record(_PARAGRAPH, level, bytes(22)) + _record(
-        _TEXT, level + 1, f"{text}\r".encode("utf-16-le")
-    )
+    return _record(_PARAGRAPH, level, bytes(22)) + _record(_TEXT, level + 1, f"{text}\r".encode("utf-16-le"))
 
 
 def _table(cells: Cells) -> bytes:

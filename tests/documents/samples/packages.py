@@ -22,9 +22,12 @@ def archive(parts: Mapping[str, str | bytes]) -> bytes:
 
 
 def pptx(
-    *slides: tuple[str, str], notes: str = "", boxes: Sequence[tuple[int, str]] = (), table: Sequence[Sequence[str]] = ()
+    *slides: tuple[str, str],
+    notes: str = "",
+    boxes: Sequence[tuple[int, str]] = (),
+    table: Sequence[Sequence[str]] = (),
 ) -> bytes:
-    """Return a file of slides (title, text); notes, boxes (inches from the top, text) and a table are the last's."""
+    """Return a file of slides (title, text); the last has notes, boxes (inches from the top, text), a table."""
     presentation = Presentation()
     for title, text in slides:
         slide = presentation.slides.add_slide(presentation.slide_layouts[_TITLE_AND_CONTENT])
@@ -50,7 +53,7 @@ def _saved(presentation: Presentation) -> bytes:
 def xlsx(
     sheets: Mapping[str, Sequence[Sequence[object]]], merged: Sequence[tuple[int, int, int, int, str]] = ()
 ) -> bytes:
-    """Return a workbook of sheets of rows; `merged` cells (first row and column, last ones, text) are the last's."""
+    """Return a workbook of sheets of rows; the last has `merged` cells (row and column, last ones, text)."""
     file = BytesIO()
     with xlsxwriter.Workbook(file, {"default_date_format": "yyyy-mm-dd"}) as workbook:
         for name, rows in sheets.items():
@@ -73,7 +76,7 @@ def epub(chapters: Mapping[str, str], prologue: str = "", extra: Mapping[str, st
     return archive(
         {
             "mimetype": "application/epub+zip",
-            "META-INF/container.xml": '<container><rootfiles><rootfile full-path="EPUB/book.opf"/></rootfiles></container>',
+            "META-INF/container.xml": '<container><rootfile full-path="EPUB/book.opf"/></container>',
             "EPUB/book.opf": f"{prologue}<package><manifest>{items}</manifest><spine>{spine}</spine></package>",
         }
         | pages

@@ -50,9 +50,7 @@ class DocumentReader(Protocol):
     def check(self, head: bytes, file_name: str) -> None:
         """Raise `UnsupportedDocument` when the name's ending or the first bytes tell that it cannot be read."""
 
-    async def read(
-        self, path: Path, file_name: str, tell: Callable[[Progress], None]
-    ) -> list[PassageDraft]:
+    async def read(self, path: Path, file_name: str, tell: Callable[[Progress], None]) -> list[PassageDraft]:
         """Return the passages of the file, at least one, or raise `UnreadableDocument`.
 
         `tell` is called on the event loop as the reading goes on. Cancelling ends the reading at once.

@@ -1,5 +1,6 @@
 """Files made to do harm: each is read, or refused with a reason, within its limits, and nothing else happens."""
 
+import os
 import random
 import zipfile
 from collections.abc import Awaitable, Callable
@@ -117,9 +118,7 @@ async def test_a_bomb_of_entities_does_not_go_off(read: Read, name: str) -> None
 @pytest.mark.parametrize("name", PACKAGES)
 async def test_an_entity_of_a_file_of_the_server_is_not_read(read: Read, name: str, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET)
-    spy = with_entity(
-        PACKAGES[name], WITH_TEXT[name], f'<!ENTITY x SYSTEM "file://{tmp_path / "secret"}">'
-    )
+    spy = with_entity(PACKAGES[name], WITH_TEXT[name], f'<!ENTITY x SYSTEM "file://{tmp_path / "secret"}">')
     assert SECRET not in await outcome(read(name, spy))
 
 
@@ -130,11 +129,12 @@ async def test_names_that_lead_out_of_a_package_lead_nowhere(read: Read, tmp_pat
     told = await outcome(read("a.epub", book))
     assert "Fifteen days" in told
     assert SECRET not in told
-    assert {path.name for path in tmp_path.iterdir()} == {"secret", "upload"}
+    assert set(os.listdir(tmp_path)) == {"secret", "upload"}
 
 
 @pytest.mark.parametrize(
-    ("tag", "depth"), [(b"<div>", 100_000), (b"<ul><li>", 5_000), (b"<table><tr><td>", 5_000), (b"<b>", 5_000)]
+    ("tag", "depth"),
+    [(b"<div>", 100_000), (b"<ul><li>", 5_000), (b"<table><tr><td>", 5_000), (b"<b>", 5_000)],
 )
 async def test_a_page_nested_very_deep_is_refused(read: Read, tag: bytes, depth: int) -> None:
     assert "nested too deeply" in await outcome(read("a.html", tag * depth + b"words"))
@@ -157,7 +157,9 @@ async def test_a_table_of_very_many_cells_is_read_or_refused_within_its_limits(r
 async def test_a_sheet_whose_last_cell_is_at_the_end_of_the_world_is_refused(read: Read) -> None:
     """Held as a whole it would have seventeen billion cells."""
     far = changed(
-        xlsx({"Sheet": [[1], [2]]}), "xl/worksheets/sheet1.xml", lambda xml: xml.replace('"A2"', '"XFD1048576"')
+        xlsx({"Sheet": [[1], [2]]}),
+        "xl/worksheets/sheet1.xml",
+        lambda xml: xml.replace('"A2"', '"XFD1048576"'),
     )
     assert "memory" in await outcome(read("a.xlsx", far, memory_mb=256))
 
@@ -180,7 +182,11 @@ async def test_a_pdf_whose_pages_go_round_in_circles_is_refused(read: Read) -> N
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", ["a.hwp", "a.pdf", "a.docx", "a.hwpx"])
 async def test_a_file_with_flipped_bytes_is_read_or_refused(read: Read, name: str, seed: int) -> None:
-    whole = {"a.hwp": hwp("연차 휴가", table=[(0, 0, 1, "일수")]), "a.pdf": pdf(["one"], ["two"]), **PACKAGES}[name]
+    whole = {
+        "a.hwp": hwp("연차 휴가", table=[(0, 0, 1, "일수")]),
+        "a.pdf": pdf(["one"], ["two"]),
+        **PACKAGES,
+    }[name]
     chance = random.Random(seed)
     broken = bytearray(whole)
     for _ in range(20):
@@ -194,7 +200,9 @@ async def test_a_hangul_file_that_unpacks_without_end_is_refused(read: Read) -> 
 
 async def test_an_e_mail_s_attachments_are_bounded_like_documents(read: Read) -> None:
     bomb = changed(PACKAGES["a.docx"], WITH_TEXT["a.docx"], lambda xml: xml + " " * 3_000_000)
-    content = eml("Leave", "Fifteen days", attachments={"a.docx": bomb} | {f"{n}.txt": b"x" for n in range(50)})
+    content = eml(
+        "Leave", "Fifteen days", attachments={"a.docx": bomb} | {f"{n}.txt": b"x" for n in range(50)}
+    )
     told = await outcome(read("a.eml", content, unpacked_bytes=2_000_000))
     assert "Fifteen days" in told
     assert told.count(".txt") >= 50

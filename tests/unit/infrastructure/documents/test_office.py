@@ -1,6 +1,7 @@
 """What slides, spreadsheets, e-books, Hangul files and e-mails give."""
 
 import datetime
+from itertools import pairwise
 
 import pytest
 
@@ -38,14 +39,17 @@ def test_progress_is_told_by_slides(read: Read, progress: list[Progress]) -> Non
 
 
 def test_a_sheet_gives_its_rows_with_the_header_and_their_numbers(read: Read) -> None:
-    rows = [["이름", "입사일", "연차"], *([f"사원 {n}", datetime.date(2024, 1, 15), 15.5] for n in range(100))]
+    rows = [
+        ["이름", "입사일", "연차"],
+        *([f"사원 {n}", datetime.date(2024, 1, 15), 15.5] for n in range(100)),
+    ]
     passages = read("a.xlsx", xlsx({"명단": rows, "빈 시트": []}))
     assert passages[0].location.startswith("명단 > rows 1-")
     assert all(passage.text.startswith("| 이름 | 입사일 | 연차 |\n| --- |") for passage in passages)
     assert "| 사원 0 | 2024-01-15 | 15.5 |" in passages[0].text
     assert passages[-1].location.endswith("-101")
     ends = [passage.location.rsplit(" ", 1)[1].split("-") for passage in passages]
-    assert all(int(end) + 1 == int(start) for (_, end), (start, _) in zip(ends, ends[1:], strict=False))
+    assert all(int(end) + 1 == int(start) for (_, end), (start, _) in pairwise(ends))
 
 
 def test_a_sheet_s_title_its_tables_and_merged_cells_are_told_apart(read: Read) -> None:
@@ -86,7 +90,9 @@ def test_a_hangul_file_gives_paragraphs_and_tables_with_merged_cells(read: Read)
 
 
 def test_boxes_and_numbers_of_a_hangul_file_are_its_headings(read: Read) -> None:
-    content = hwp("Ⅰ. 휴가 제도", "□ 연차휴가", KOREAN * 5, table=[(0, 0, 1, "참고1"), (0, 1, 1, "신청 방법")])
+    content = hwp(
+        "Ⅰ. 휴가 제도", "□ 연차휴가", KOREAN * 5, table=[(0, 0, 1, "참고1"), (0, 1, 1, "신청 방법")]
+    )
     leave, note = read("a.hwp", content)
     assert leave.location == "Ⅰ. 휴가 제도 > □ 연차휴가"
     assert (note.location, note.text) == ("", "# 참고1 신청 방법")
@@ -102,7 +108,11 @@ def test_an_hwpx_file_gives_its_sections_in_order_with_headings_of_its_styles(re
 
 
 def test_an_e_mail_gives_its_text_below_the_subject_and_names_what_is_attached(read: Read) -> None:
-    attachments = {"규정.docx": docx(("Heading1", "연차"), ("", "15일")), "그림.png": b"\x89PNG", "../a.eml": b"A: b"}
+    attachments = {
+        "규정.docx": docx(("Heading1", "연차"), ("", "15일")),
+        "그림.png": b"\x89PNG",
+        "../a.eml": b"A: b",
+    }
     message, attached = read("a.eml", eml("휴가 안내", KOREAN, "<p>the same</p>", attachments))
     assert message.location == "휴가 안내"
     assert message.text == (
@@ -117,7 +127,9 @@ def test_an_e_mail_of_html_alone_is_read(read: Read) -> None:
 
 
 def test_an_e_mail_in_the_korean_of_windows_is_read(read: Read) -> None:
-    content = b'Subject: =?ks_c_5601-1987?B?yN6woQ==?=\nContent-Type: text/plain; charset="ks_c_5601-1987"\n\n'
+    content = (
+        b'Subject: =?ks_c_5601-1987?B?yN6woQ==?=\nContent-Type: text/plain; charset="ks_c_5601-1987"\n\n'
+    )
     (passage,) = read("a.eml", content + KOREAN.encode("cp949"))
     assert (passage.location, passage.text) == ("휴가", KOREAN)
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +16,9 @@ from src.infrastructure.documents.sections import Limits
 from tests.documents.samples.make import pdf
 from tests.houses import until
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks at processes as Linux shows them")
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="looks at processes as Linux shows them"
+)
 
 PROJECT = Path(__file__).parents[4]
 SLOW = b"<b>x</b>" * 1_000_000
@@ -43,6 +44,10 @@ def children(process: int) -> list[int]:
         with suppress(OSError):  # it is gone
             found += map(int, (thread / "children").read_text().split())
     return found
+
+
+def environment(process: int) -> bytes:
+    return Path(f"/proc/{process}/environ").read_bytes()
 
 
 def is_running(process: int) -> bool:
@@ -124,14 +129,14 @@ async def test_the_process_is_started_anew_when_it_was_killed(quick: Path) -> No
 
 
 async def test_a_server_that_was_killed_leaves_no_readers_behind(slow: Path) -> None:
-    server = subprocess.Popen([sys.executable, "-c", READ_ALONE, slow], cwd=PROJECT)
+    server = await asyncio.create_subprocess_exec(sys.executable, "-c", READ_ALONE, slow, cwd=PROJECT)
     try:
         await until(lambda: any(children(child) for child in children(server.pid)))
         forker = children(server.pid)[0]
         readers = children(forker)
     finally:
         server.kill()
-        server.wait()
+        await server.wait()
     await until(lambda: not any(map(is_running, [forker, *readers])))
 
 
@@ -145,5 +150,5 @@ async def test_a_reader_runs_on_all_cores_behind_the_server_and_sees_none_of_its
     await until(lambda: children(parent) and os.getpriority(os.PRIO_PROCESS, children(parent)[0]) > 0)
     child = children(parent)[0]
     assert os.sched_getaffinity(child) == os.sched_getaffinity(0)
-    assert b"TOKEN_SECRET" not in Path(f"/proc/{child}/environ").read_bytes()
+    assert b"TOKEN_SECRET" not in environment(child)
     reading.cancel()

@@ -92,7 +92,11 @@ def test_refuses_content_that_contradicts_the_ending(name: str, head: bytes) -> 
         ("a.epub", docx(("", "words")), "not an e-book"),
         ("a.hwpx", docx(("", "words")), "not an HWPX document"),
         ("a.xlsx", xlsx({"Sheet": []}), "no text"),
-        ("a.epub", epub({"a.xhtml": "words"}, extra={"META-INF/rights.xml": ""}), "protected against copying"),
+        (
+            "a.epub",
+            epub({"a.xhtml": "words"}, extra={"META-INF/rights.xml": ""}),
+            "protected against copying",
+        ),
         ("a.hwp", OLE + b"words" * 999, "not an HWP 5 document or is damaged"),
         ("a.hwp", hwp("비밀", encrypted=True), "protected by a password"),
         ("a.hwp", hwp(body=b"\xff" * 5000), "damaged"),

@@ -11,7 +11,8 @@ from tests.documents.samples.make import pdf, scan
 from tests.unit.infrastructure.documents.conftest import Read
 
 installed = pytest.mark.skipif(
-    shutil.which("tesseract") is None, reason="needs Tesseract: apt-get install tesseract-ocr tesseract-ocr-kor"
+    shutil.which("tesseract") is None,
+    reason="needs Tesseract: apt-get install tesseract-ocr tesseract-ocr-kor",
 )
 
 
@@ -39,7 +40,9 @@ def test_more_pages_than_the_bound_are_not_recognised(read: Read) -> None:
 
 
 def test_a_scan_is_told_as_such_with_what_helps(read: Read, without_tesseract: None) -> None:
-    with pytest.raises(UnreadableDocument, match="seems to be a scan.*apt-get install tesseract-ocr tesseract-ocr-kor"):
+    with pytest.raises(
+        UnreadableDocument, match=r"seems to be a scan.*apt-get install tesseract-ocr tesseract-ocr-kor"
+    ):
         read("a.pdf", scan(["The canteen opens at noon."]))
 
 
