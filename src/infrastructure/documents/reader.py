@@ -26,6 +26,7 @@ ENDINGS = (*_TEXT, ".pdf", ".hwp", *_ZIP)
 
 _TAKEN = f"These types are taken: {', '.join(ENDINGS)}."
 _PDF_MARK_WITHIN = 1024
+_LONGEST_CAUSE = 200
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _ZIP_MARK = b"PK\x03\x04"
 _OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -96,7 +97,7 @@ class FileDocumentReader:
 
 def _refusal(reason: str, cause: Any) -> UnreadableDocument:
     if cause:
-        log.info("document_reader_failed", cause=cause)
+        log.info("document_reader_failed", cause=str(cause)[:_LONGEST_CAUSE])
     return UnreadableDocument(reason)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from io import BytesIO
+from itertools import zip_longest
 
 from pptx import Presentation
 from pptx.chart.chart import Chart
@@ -86,12 +87,13 @@ def _table(table: object) -> str:
 def _chart(chart: Chart) -> str:
     """Return a chart as the table of its numbers, as far as it keeps them."""
     title = chart.chart_title.text_frame.text if chart.has_title and chart.chart_title.has_text_frame else ""
-    rows = []
+    rows: list[list[str]] = []
     for plot in chart.plots:
         series = list(plot.series)[:_LARGEST_CHART]
         rows.append(["", *(one.name for one in series)])
-        values = [list(one.values) for one in series]
-        for at, category in enumerate(list(plot.categories)[:_LARGEST_CHART]):
-            numbers = [str(column[at]) if at < len(column) else "" for column in values]
-            rows.append([str(category), *numbers])
+        categories = list(plot.categories)[:_LARGEST_CHART]
+        # A series may be shorter than the others.
+        numbers = zip_longest(*(list(one.values)[: len(categories)] for one in series))
+        for category, values in zip_longest(categories, numbers, fillvalue=()):
+            rows.append([str(category), *("" if value is None else str(value) for value in values)])
     return "\n\n".join(part for part in [title, table_markdown(rows)] if part)

@@ -38,7 +38,7 @@ def read_csv(source: Source) -> Iterator[Section]:
     source.check_characters(len(text))
     csv.field_size_limit(source.limits.characters)
     rows = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text))
-    numbered = ((rows.line_num, [tidy(cell).strip() for cell in row]) for row in rows)
+    numbered = enumerate(([tidy(cell).strip() for cell in row] for row in rows), start=1)
     return row_sections("", numbered, source.limits.passage_tokens)
 
 

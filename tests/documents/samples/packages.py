@@ -7,6 +7,9 @@ from io import BytesIO
 
 import xlsxwriter
 from pptx import Presentation
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
+from pptx.slide import Slide
 from pptx.util import Inches
 
 _TITLE_AND_CONTENT, _BLANK = 1, 6
@@ -26,8 +29,10 @@ def pptx(
     notes: str = "",
     boxes: Sequence[tuple[int, str]] = (),
     table: Sequence[Sequence[str]] = (),
+    chart: Mapping[str, Sequence[float | None]] | None = None,
+    group: Sequence[str] = (),
 ) -> bytes:
-    """Return a file of slides (title, text); the last has notes, boxes (inches from the top, text), a table."""
+    """Return a file of slides (title, text); the last has notes, boxes (inches down, text), and so on."""
     presentation = Presentation()
     for title, text in slides:
         slide = presentation.slides.add_slide(presentation.slide_layouts[_TITLE_AND_CONTENT])
@@ -41,13 +46,24 @@ def pptx(
         for row, cells in enumerate(table):
             for column, text in enumerate(cells):
                 shape.table.cell(row, column).text = text
-    return _saved(presentation)
-
-
-def _saved(presentation: Presentation) -> bytes:
+    for number, text in enumerate(group):
+        if not number:
+            grouped = slide.shapes.add_group_shape()
+        grouped.shapes.add_textbox(0, Inches(1 - number), 1, 1).text_frame.text = text
+    if chart:
+        _add_chart(slide, chart)
     file = BytesIO()
     presentation.save(file)
     return file.getvalue()
+
+
+def _add_chart(slide: Slide, series: Mapping[str, Sequence[float | None]]) -> None:
+    data = CategoryChartData()
+    data.categories = ["Kim", "Lee"]
+    for name, numbers in series.items():
+        data.add_series(name, numbers)
+    shape = slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, Inches(9), Inches(3), Inches(3), data)
+    shape.chart.chart_title.text_frame.text = "Days by year"
 
 
 def xlsx(

@@ -33,6 +33,15 @@ def test_slides_are_read_from_the_title_down_with_tables_and_notes(read: Read) -
     )
 
 
+def test_a_chart_gives_its_numbers_and_a_group_what_is_in_it(read: Read) -> None:
+    content = pptx(("Leave", ""), chart={"2023": (15, 16), "2024": (17, None)}, group=("below", "above"))
+    (passage,) = read("a.pptx", content)
+    assert passage.text == (
+        "Leave\n\nabove\n\nbelow\n\nDays by year\n\n| | 2023 | 2024 |\n| --- | --- | --- |\n"
+        "| Kim | 15.0 | 17.0 |\n| Lee | 16.0 | |"
+    )
+
+
 def test_progress_is_told_by_slides(read: Read, progress: list[Progress]) -> None:
     read("a.pptx", pptx(("one", "1"), ("two", "2")))
     assert progress == [Progress(1, 2), Progress(2, 2)]
@@ -72,7 +81,7 @@ def test_a_csv_file_is_a_table_whatever_its_encoding_and_delimiter(
     lines = [("이름", "비고"), ("김철수", '"두 줄\n| 메모"'), ("뷁", "15")]
     content = "\r\n".join(delimiter.join(line) for line in lines)
     (passage,) = read("a.csv", content.encode(encoding))
-    assert passage.location == "rows 1-4"
+    assert passage.location == "rows 1-3"
     assert passage.text == "| 이름 | 비고 |\n| --- | --- |\n| 김철수 | 두 줄 \\| 메모 |\n| 뷁 | 15 |"
 
 
