@@ -86,7 +86,7 @@ class _Block:
         text = "\n\n".join(part for part in ["\n".join(self._title), table] if part)
         place = f"rows {self._first}-{self._last}"
         # One step of a path: small tables are not put together, so that each keeps its place.
-        yield Section((f"{self._sheet} > {place}" if self._sheet else place,), text)
+        yield Section((f"sheet {self._sheet} > {place}" if self._sheet else place,), text)
         self._title, self._rows, self._first = [], [], 0
         self._size = self._header_size()
 

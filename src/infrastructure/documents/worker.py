@@ -5,6 +5,7 @@ for a file: where to answer, the file, and a lifeline. When the lifeline is clos
 is killed: also when the server was killed, so that no reader is left behind.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -26,6 +27,7 @@ from src.infrastructure.documents.sections import Limits, Source
 _NEEDS_MEMORY = "Reading the file needs more memory than {:,} MB. Split it and upload the parts."
 _DESCRIPTORS = 3
 _NICENESS = 10
+_PR_SET_PDEATHSIG = 1
 _OPEN_FILES = 64
 
 
@@ -52,9 +54,11 @@ def main(server: socket.socket) -> None:
 
 
 def _fork(server: socket.socket, answers: int, file: int, lifelines: list[int]) -> int:
+    worker = os.getpid()
     process = os.fork()
     if not process:
         try:
+            _die_with(worker)
             _become_reader(server, lifelines)
             with socket.socket(fileno=answers) as stream, open(file, "rb") as opened:
                 _answer(stream, opened)
@@ -73,6 +77,14 @@ def _become_reader(server: socket.socket, lifelines: list[int]) -> None:
     for lifeline in lifelines:
         os.close(lifeline)
     os.nice(_NICENESS)
+
+
+def _die_with(worker: int) -> None:
+    """Be killed when the worker is, so that nobody would watch the lifeline any more."""
+    with suppress(AttributeError, OSError):  # where it is not Linux
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != worker:  # it was killed before that
+        os._exit(0)
 
 
 def _end(lifeline: int, process: int) -> None:

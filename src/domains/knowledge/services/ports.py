@@ -29,7 +29,7 @@ class PassageDraft:
     """A passage as it is cut from a document, in reading order.
 
     `location` tells a reader where it stands: a page ("p. 3"), a slide ("slide 3"), rows of a sheet
-    ("Prices > rows 2-40"), a heading path ("Leave > Annual leave"), an e-mail's subject, or "".
+    ("sheet Prices > rows 2-40"), a heading path ("Leave > Annual leave"), an e-mail's subject, or "".
     """
 
     text: str

@@ -53,7 +53,7 @@ def test_a_sheet_gives_its_rows_with_the_header_and_their_numbers(read: Read) ->
         *([f"사원 {n}", datetime.date(2024, 1, 15), 15.5] for n in range(100)),
     ]
     passages = read("a.xlsx", xlsx({"명단": rows, "빈 시트": []}))
-    assert passages[0].location.startswith("명단 > rows 1-")
+    assert passages[0].location.startswith("sheet 명단 > rows 1-")
     assert all(passage.text.startswith("| 이름 | 입사일 | 연차 |\n| --- |") for passage in passages)
     assert "| 사원 0 | 2024-01-15 | 15.5 |" in passages[0].text
     assert passages[-1].location.endswith("-101")
@@ -64,13 +64,16 @@ def test_a_sheet_gives_its_rows_with_the_header_and_their_numbers(read: Read) ->
 def test_a_sheet_s_title_its_tables_and_merged_cells_are_told_apart(read: Read) -> None:
     rows = [["휴가 현황"], ["구분", "일수"], ["", 15], ["", 16], [], ["부서", "인원"], ["총무", 3]]
     first, second = read("a.xlsx", xlsx({"표": rows}, merged=[(2, 0, 3, 0, "연차")]))
-    assert (first.location, first.text) == ("표 > rows 1-4", f"휴가 현황\n\n{MERGED_READ}")
-    assert (second.location, second.text) == ("표 > rows 6-7", "| 부서 | 인원 |\n| --- | --- |\n| 총무 | 3 |")
+    assert (first.location, first.text) == ("sheet 표 > rows 1-4", f"휴가 현황\n\n{MERGED_READ}")
+    assert (second.location, second.text) == (
+        "sheet 표 > rows 6-7",
+        "| 부서 | 인원 |\n| --- | --- |\n| 총무 | 3 |",
+    )
 
 
 def test_a_sheet_of_lines_is_no_table(read: Read) -> None:
     (passage,) = read("a.xlsx", xlsx({"메모": [["첫째 줄"], [], ["둘째 줄"], ["셋째 줄"]]}))
-    assert (passage.location, passage.text) == ("메모 > rows 1-4", "첫째 줄\n둘째 줄\n셋째 줄")
+    assert (passage.location, passage.text) == ("sheet 메모 > rows 1-4", "첫째 줄\n둘째 줄\n셋째 줄")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp949", "utf-16"])

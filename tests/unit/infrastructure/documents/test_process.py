@@ -120,10 +120,15 @@ async def test_a_reader_that_crashes_fails_its_file_alone(slow: Path, quick: Pat
     assert await FileDocumentReader().read(quick, "a.pdf", tell)
 
 
-async def test_the_process_is_started_anew_when_it_was_killed(quick: Path) -> None:
+async def test_the_process_is_started_anew_when_it_was_killed(quick: Path, slow: Path) -> None:
     killed = await worker()
+    reading = asyncio.create_task(FileDocumentReader().read(slow, "a.html", tell))
+    await until(lambda: children(killed))
+    readers = children(killed)
     os.kill(killed, signal.SIGKILL)
-    await until(lambda: not is_running(killed))
+    with pytest.raises(UnreadableDocument, match="crashed on the file"):
+        await reading
+    await until(lambda: not any(map(is_running, [killed, *readers])))
     assert await FileDocumentReader().read(quick, "a.pdf", tell)
     assert await worker() != killed
 
