@@ -7,7 +7,6 @@ from pathlib import Path
 from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
 from src.domains.knowledge.services.ports import PassageDraft, Progress
 from src.infrastructure.documents.reader import FileDocumentReader
-from src.infrastructure.documents.threaded import ThreadedReader
 
 
 class ScriptedModel:
@@ -33,11 +32,11 @@ class ScriptedModel:
         yield ModelChunk(usage=Usage(11, 7, 0.25), finish_reason="stop")
 
 
-class SteppedReader(ThreadedReader):
+class SteppedReader(FileDocumentReader):
     """Reads text files, but first raises what it is given, and stops before those that it shall hold."""
 
     def __init__(self, *faults: Exception, progress: Progress | None = None) -> None:
-        super().__init__(FileDocumentReader())
+        super().__init__()
         self.read_names: list[str] = []
         self.most_at_once = 0
         self._faults = list(faults)

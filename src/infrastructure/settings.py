@@ -100,7 +100,22 @@ class KnowledgeSettings(BaseModel):
         60.0, gt=0, description="How long a service outside may take for one step of a change."
     )
     max_upload_bytes: int = Field(50 * 1_048_576, ge=1024, description="Largest file.")
-    passage_characters: int = Field(1_000, ge=200, le=4000, description="Size that passages aim at.")
+    passage_tokens: int = Field(320, ge=50, le=480, description="Size that passages aim at.")
+    passage_overlap_tokens: int = Field(
+        30, ge=0, le=120, description="How much of a passage the next one repeats, in whole sentences."
+    )
+    read_seconds: float = Field(300.0, gt=0, description="How long reading one file may take.")
+    read_memory_mb: int = Field(1_024, ge=64, description="How much memory reading one file may take.")
+    max_pages: int = Field(2_000, ge=1, description="Most pages (slides, sheets, chapters) of a file.")
+    max_document_characters: int = Field(20_000_000, ge=1_000, description="Most text of a file.")
+    max_unpacked_bytes: int = Field(
+        200_000_000,
+        ge=1_000_000,
+        description="How much a file that is a package (Office, EPUB, HWPX) may hold.",
+    )
+    ocr_pages: int = Field(
+        100, ge=0, description="Most pages of a scan whose text is recognised, where Tesseract is installed."
+    )
     vectors_waiting: int = Field(
         8, ge=0, description="Questions whose vectors are being made at once; others go by words alone."
     )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from src.shared.language import search_terms
 
 TESTS = Path(__file__).parents[1]
 SHARED_DOCUMENTS = TESTS.parents[1] / "shared" / "data" / "documents"
+SCAN = "english-scan-without-text.pdf"
 PASSAGES_GIVEN = 6
 RIGHT_OF_20 = 18
 REFUSED_OF_10 = 9
@@ -45,20 +47,20 @@ class Library:
         return text, [given[int(number) - 1] for number in re.findall(r"\[(\d+)\]", text)]
 
 
-def library(folder: Path, *documents: Path, meaning: bool = False) -> Library:
+async def library(folder: Path, *documents: Path, meaning: bool = False) -> Library:
     """With `meaning`, passages have vectors too: some seconds for each handbook."""
     collection_id, passages = uuid4(), {}
     embedder, vectors = EmbeddedEmbedder(), UsearchVectorIndex(folder / "vectors")
-    index = TantivyPassageIndex(folder, search_terms)
+    index, reader = TantivyPassageIndex(folder, search_terms), FileDocumentReader()
     for document in documents:
         document_id = uuid4()
         indexed = [
             IndexedPassage(uuid4(), document_id, collection_id, document.stem, draft.location, draft.text)
-            for draft in FileDocumentReader().read(document, document.name)
+            for draft in await reader.read(document, document.name, lambda _progress: None)
         ]
         index.replace(document_id, indexed)
         if meaning:
-            vectors.replace(document_id, asyncio.run(with_vectors(embedder, indexed)))
+            vectors.replace(document_id, await with_vectors(embedder, indexed))
         passages.update({one.passage_id: Passage(**vars(one), score=1.0) for one in indexed})
     index.commit(1)
     arm = MeaningArm(embedder, vectors)
@@ -104,7 +106,7 @@ async def count_refused(shelf: Library, asked: list[dict[str, Any]]) -> int:
 @pytest.fixture(scope="module")
 def handbooks(tmp_path_factory: pytest.TempPathFactory) -> Library:
     documents = [TESTS / "documents" / f"handbook-{language}.md" for language in ("ko", "en")]
-    return library(tmp_path_factory.mktemp("handbooks"), *documents, meaning=True)
+    return asyncio.run(library(tmp_path_factory.mktemp("handbooks"), *documents, meaning=True))
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
@@ -138,7 +140,27 @@ async def test_questions_that_nothing_was_tuned_on_keep_their_level(handbooks: L
 @pytest.mark.parametrize("document", ["korean-4-pages.pdf", "english-wiki.html"])
 async def test_questions_about_a_real_document_are_answered(document: str, tmp_path: Path) -> None:
     """At least 18 of 20 questions about a PDF with columns and a long web page are answered."""
-    shelf = library(tmp_path, SHARED_DOCUMENTS / document)
+    shelf = await library(tmp_path, SHARED_DOCUMENTS / document)
     asked = questions("shared_documents", document)
 
     assert await count_right(shelf, asked, Path(document).stem) >= RIGHT_OF_20
+
+
+@pytest.mark.skipif(not SHARED_DOCUMENTS.is_dir(), reason=f"needs the real documents in {SHARED_DOCUMENTS}")
+async def test_documents_of_every_type_answer_from_the_right_place(tmp_path: Path) -> None:
+    """All real documents on one shelf: each question is answered from its page, slide, rows or heading."""
+    asked = [one for one in questions("shared_documents") if "location" in one]
+    documents = sorted({SHARED_DOCUMENTS / one["document"] for one in asked})
+    if shutil.which("tesseract") is None:
+        documents = [document for document in documents if document.name != SCAN]
+    shelf = await library(tmp_path, *documents)
+
+    for one in asked:
+        if SHARED_DOCUMENTS / one["document"] in documents:
+            answer, cited = await shelf.answer(one["question"])
+            places = [(passage.title, passage.location) for passage in cited]
+            assert all(piece in answer for piece in one["expected"]), (one["question"], answer)
+            assert any(
+                title == Path(one["document"]).stem and location.startswith(one["location"])
+                for title, location in places
+            ), (one["question"], places)

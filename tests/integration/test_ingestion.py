@@ -36,7 +36,7 @@ async def test_an_upload_comes_before_versions_that_still_wait(settings: Setting
 
 
 def with_one_at_a_time(settings: Settings, **more: Any) -> Settings:
-    knowledge = KnowledgeSettings(ingestions_at_once=1, **more)
+    knowledge = KnowledgeSettings(embeddings="none", ingestions_at_once=1, **more)
     return settings.model_copy(update={"knowledge": knowledge})
 
 

@@ -2,17 +2,19 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from src.domains.knowledge.services.ports import PassageDraft
+from src.domains.knowledge.services.ports import PassageDraft, Progress
 from src.infrastructure.documents.reader import FileDocumentReader
-from src.infrastructure.documents.threaded import ThreadedReader
 from src.infrastructure.settings import KnowledgeSettings, ServerSettings, Settings
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
 from tests.databases import query
+from tests.documents.samples.hangul import hwp, hwpx, hwpx_paragraph
 from tests.documents.samples.make import docx, pdf
+from tests.documents.samples.packages import eml, epub, pptx, xlsx
 
 LEAVE = "# 휴가 규정\n\n## 연차\n\n연차휴가는 1년에 15일입니다. 신청은 3일 전에 합니다.\n".encode()
 TRAVEL = b"# Travel\n\n## Hotels\n\nHotels are paid up to 180 euros a night in Berlin.\n"
@@ -176,6 +178,13 @@ async def test_people_who_are_no_administrators_cannot_change_documents(platform
         ("a.pdf", pdf(["The canteen opens at noon."])),
         ("a.md", b"# Canteen\n\nThe canteen opens at noon.\n"),
         ("a.docx", docx(("", "The canteen opens at noon."))),
+        ("a.pptx", pptx(("Canteen", "The canteen opens at noon."))),
+        ("a.xlsx", xlsx({"Canteen": [["Place", "Opens"], ["Canteen", "noon"]]})),
+        ("a.csv", b"place,opens\ncanteen,noon\n"),
+        ("a.epub", epub({"1.xhtml": "<p>The canteen opens at noon.</p>"})),
+        ("a.hwp", hwp("The canteen opens at noon.")),
+        ("a.hwpx", hwpx(hwpx_paragraph("The canteen opens at noon."))),
+        ("a.eml", eml("Canteen", "The canteen opens at noon.")),
     ],
 )
 async def test_every_type_of_file_is_read(platform: Platform, name: str, content: bytes) -> None:
@@ -183,6 +192,21 @@ async def test_every_type_of_file_is_read(platform: Platform, name: str, content
     document = await admin.upload_and_wait(await admin.create_collection(), name, content)
     assert document["status"] == "ready", document["reason"]
     assert await found(admin, "canteen") == [name]
+
+
+async def test_the_server_answers_while_a_file_takes_all_its_time(settings: Settings) -> None:
+    """The file ends as failed with the reason; meanwhile everything else goes on."""
+    short = settings.model_copy(update={"knowledge": KnowledgeSettings(embeddings="none", read_seconds=2)})
+    async with platform_on(short) as platform:
+        admin = await platform.sign_up()
+        collection_id = await admin.create_collection()
+        document_id = await admin.upload(collection_id, "slow.html", b"<b>x</b>" * 1_000_000)
+        path, answered = f"/knowledge/documents/{document_id}", 0
+        while (document := await admin.get(path))["status"] != "failed":
+            answered += document["status"] == "processing"
+            assert await found(admin, "anything") == []
+        assert answered
+        assert "took longer than 2 seconds" in document["reason"]
 
 
 async def test_a_broken_pdf_fails_with_a_reason_that_people_understand(platform: Platform) -> None:
@@ -268,11 +292,13 @@ async def test_a_document_that_cannot_be_read_in_all_its_attempts_is_called_fail
     settings: Settings,
 ) -> None:
     class BrokenReader(FileDocumentReader):
-        def read(self, path: Path, file_name: str) -> list[PassageDraft]:
+        async def read(
+            self, path: Path, file_name: str, tell: Callable[[Progress], None]
+        ) -> list[PassageDraft]:
             raise OSError("the disk is gone")
 
-    hasty = KnowledgeSettings(ingestion_attempts=2, ingestion_retry_seconds=0.01)
-    reader = ThreadedReader(BrokenReader())
+    hasty = KnowledgeSettings(embeddings="none", ingestion_attempts=2, ingestion_retry_seconds=0.01)
+    reader = BrokenReader()
     async with platform_on(settings.model_copy(update={"knowledge": hasty}), reader=reader) as platform:
         admin = await platform.sign_up()
         document = await admin.upload_and_wait(await admin.create_collection(), "a.txt", b"text")

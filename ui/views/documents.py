@@ -14,7 +14,7 @@ from ui.state import client, is_admin, t
 
 STEP = 50
 REFRESH_SECONDS = 2
-FILE_TYPES = ["txt", "md", "html", "pdf", "docx"]
+FILE_TYPES = ["pdf", "docx", "pptx", "xlsx", "csv", "hwp", "hwpx", "html", "htm", "md", "txt", "epub", "eml"]
 Color = Literal["gray", "blue", "green", "red"]
 STATUS_BADGES: Final[dict[DocumentStatus, tuple[str, str, Color]]] = {
     "pending": ("status_pending", ":material/schedule:", "gray"),

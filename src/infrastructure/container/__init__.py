@@ -38,7 +38,7 @@ from src.infrastructure.database.notifications import Notifications
 from src.infrastructure.database.retention import Retention, RetentionPolicy
 from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.documents.reader import FileDocumentReader
-from src.infrastructure.documents.threaded import ThreadedReader
+from src.infrastructure.documents.sections import Limits
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.llm.null import NullModel
 from src.infrastructure.operations.events import EventService
@@ -95,6 +95,20 @@ def _index_is_current(settings: Settings, subscriptions: Subscriptions) -> Calla
     here = settings.knowledge.index == "local"
     name = knowledge_subscribers.INDEX if here else knowledge_subscribers.SEARCH_ENGINE
     return partial(subscriptions.wait_until_current, name, timeout=600.0)
+
+
+def _reading_limits(settings: Settings) -> Limits:
+    knowledge = settings.knowledge
+    return Limits(
+        pages=knowledge.max_pages,
+        characters=knowledge.max_document_characters,
+        unpacked_bytes=knowledge.max_unpacked_bytes,
+        ocr_pages=knowledge.ocr_pages,
+        seconds=knowledge.read_seconds,
+        memory_mb=knowledge.read_memory_mb,
+        passage_tokens=knowledge.passage_tokens,
+        overlap_tokens=knowledge.passage_overlap_tokens,
+    )
 
 
 def _delivery_policy(settings: Settings) -> DeliveryPolicy:
@@ -191,10 +205,7 @@ class Container(containers.DeclarativeContainer):
 
     # knowledge
     files = providers.Singleton(LocalFiles, settings.provided.data_dir.joinpath.call("uploads"))
-    reader = providers.Singleton(
-        ThreadedReader,
-        providers.Singleton(FileDocumentReader, settings.provided.knowledge.passage_characters),
-    )
+    reader = providers.Singleton(FileDocumentReader, providers.Callable(_reading_limits, settings))
     index_folder = providers.Singleton(OwnFolder, settings.provided.data_dir.joinpath.call("index"))
     index = providers.Singleton(TantivyPassageIndex, index_folder.provided.path, search_terms)
     shelves = providers.Singleton(Shelves, database)

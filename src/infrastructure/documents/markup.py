@@ -1,16 +1,19 @@
 """HTML and Word files, both by way of HTML to Markdown."""
 
 import re
-import zipfile
+import warnings
 from io import BytesIO
 
 import mammoth
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, Tag, XMLParsedAsHTMLWarning
 from markdownify import MarkdownConverter
 
-from src.domains.knowledge.services.ports import UnreadableDocument
-from src.infrastructure.documents.sections import Limits, Section, sections_of
+from src.infrastructure.documents.packages import package
+from src.infrastructure.documents.sections import Section, Source
 from src.infrastructure.documents.text import decode, tidy
+
+# The pages of e-books are both, and read well as HTML.
+warnings.filterwarnings("ignore", category=XMLParsedAsHTMLWarning)
 
 # What surrounds a page's own text: elements, roles, and the class names of MediaWiki and Sphinx.
 _BOILERPLATE = (
@@ -37,21 +40,15 @@ _TO_MARKDOWN = MarkdownConverter(
 _WORD_STYLES = "p[style-name='Title'] => h1:fresh"
 
 
-def read_html(data: bytes, limits: Limits) -> list[Section]:
-    soup = BeautifulSoup(_decode_html(data), "html.parser")
-    root = _main_part(soup)
-    for header in root.find_all("header"):
-        # A header above the page is navigation; one above an article often holds its title.
-        header.replace_with(*header.find_all(_HEADINGS))
-    for element in root.select(_BOILERPLATE):
-        element.decompose()
-    return _sections(root, limits)
+def read_html(source: Source) -> list[Section]:
+    return source.text_sections(html_to_markdown(_decode_html(source.data)))
 
 
-def read_docx(data: bytes, limits: Limits) -> list[Section]:
-    _check_package(data, limits)
+def read_docx(source: Source) -> list[Section]:
+    with package(source, "word/document.xml", "a Word document"):
+        pass
     result = mammoth.convert_to_html(
-        BytesIO(data),
+        BytesIO(source.data),
         style_map=_WORD_STYLES,
         include_embedded_style_map=False,
         convert_image=mammoth.images.img_element(lambda image: {}),
@@ -59,19 +56,32 @@ def read_docx(data: bytes, limits: Limits) -> list[Section]:
     soup = BeautifulSoup(result.value, "html.parser")
     for link in soup.select(_NOTE_BACKLINKS):
         link.decompose()
-    return _sections(soup, limits)
+    return source.text_sections(_markdown(soup))
 
 
-def _decode_html(data: bytes) -> str:
-    """Decode as the page declares it, if that is true. Korean pages that say EUC-KR often mean cp949."""
-    declared = _DECLARED_CHARSET.search(data[:_HEAD_BYTES])
-    if declared is None:
-        return decode(data)
-    name = declared[1].decode("ascii").lower()
+def html_to_markdown(html: str) -> str:
+    """Return a page's main part as Markdown, without what surrounds it."""
+    root = _main_part(BeautifulSoup(html, "lxml"))
+    for header in root.find_all("header"):
+        # A header above the page is navigation; one above an article often holds its title.
+        header.replace_with(*header.find_all(_HEADINGS))
+    for element in root.select(_BOILERPLATE):
+        element.decompose()
+    return _markdown(root)
+
+
+def decode_declared(data: bytes, charset: str | None) -> str:
+    """Decode as declared, if that is true. Korean that calls itself EUC-KR is often cp949."""
+    name = (charset or "").lower()
     try:
         return data.decode("cp949" if name in _KOREAN_CHARSETS else name)
     except (LookupError, UnicodeDecodeError):
         return decode(data)
+
+
+def _decode_html(data: bytes) -> str:
+    declared = _DECLARED_CHARSET.search(data[:_HEAD_BYTES])
+    return decode_declared(data, declared[1].decode("ascii") if declared else None)
 
 
 def _main_part(soup: BeautifulSoup) -> Tag:
@@ -81,22 +91,5 @@ def _main_part(soup: BeautifulSoup) -> Tag:
     return articles[0] if len(articles) == 1 else soup.body or soup
 
 
-def _check_package(data: bytes, limits: Limits) -> None:
-    """Refuse what unpacks to far more than it seems, before a byte of it is unpacked."""
-    with zipfile.ZipFile(BytesIO(data)) as package:
-        entries = package.infolist()
-    if sum(entry.file_size for entry in entries) > limits.unpacked_bytes:
-        raise UnreadableDocument(
-            f"The document unpacks to more than {limits.unpacked_bytes // 1_000_000:,} MB. "
-            "Remove large pictures or split it, and upload it again."
-        )
-    if not any(entry.filename == "word/document.xml" for entry in entries):
-        raise UnreadableDocument(
-            "The file is not a Word document. Open it in Word, save it as .docx and upload that."
-        )
-
-
-def _sections(root: Tag, limits: Limits) -> list[Section]:
-    markdown = tidy(_TO_MARKDOWN.convert_soup(root))
-    limits.check_characters(len(markdown))
-    return sections_of(markdown)
+def _markdown(root: Tag) -> str:
+    return tidy(_TO_MARKDOWN.convert_soup(root))

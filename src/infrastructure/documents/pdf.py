@@ -1,20 +1,18 @@
 """PDF files, page by page."""
 
 import re
-import threading
 import unicodedata
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 
 import pypdfium2
 from pypdfium2 import PdfDocument, PdfiumError, PdfPage
 
-from src.domains.knowledge.services.ports import UnreadableDocument
-from src.infrastructure.documents.sections import Limits, Section
+from src.domains.knowledge.services.ports import Progress, UnreadableDocument
+from src.infrastructure.documents.recognition import Recogniser, how_to_recognise
+from src.infrastructure.documents.sections import Section, Source
 from src.infrastructure.documents.text import tidy
-
-# PDFium is one global state for the process and is not made for threads.
-_PDFIUM = threading.Lock()
 
 _NARROWEST_FULL_LINE = 40
 _FULL_LINE_SHARE = 0.6
@@ -25,19 +23,14 @@ _SENTENCE_END = re.compile(r"(?:(?<!\d)\.|[!?。])\s*$")
 _NEW_ITEM = re.compile(r"\s*(?:[•◦○●■□▪▶※*\-–—]\s|[①-⑳]|[(\[<【]|(?:\d{1,3}|[가-하]|[a-zA-Z])[.)]\s)")
 
 
-def read_pdf(data: bytes, limits: Limits) -> list[Section]:
-    """Return a section for each page that holds text."""
-    with _PDFIUM, closing(_open(data)) as document:
-        if len(document) > limits.pages:
-            raise UnreadableDocument(
-                f"The PDF has {len(document):,} pages, more than the {limits.pages:,} that are read. "
-                "Split it and upload the parts."
-            )
-        sections = _pages(document, limits)
+def read_pdf(source: Source) -> list[Section]:
+    """Return a section for each page that holds text, or a picture of text that can be recognised."""
+    with closing(_open(source.data)) as document:
+        source.check_pages(len(document), "pages")
+        sections = list(_pages(document, source))
     if not sections:
         raise UnreadableDocument(
-            "The PDF holds no text: it seems to be a scan, pictures of pages. "
-            "Run text recognition (OCR) on it and upload the result."
+            "The PDF holds no text: it seems to be a scan, pictures of pages. " + how_to_recognise()
         )
     return sections
 
@@ -53,23 +46,22 @@ def _open(data: bytes) -> PdfDocument:
         raise UnreadableDocument(reason) from error
 
 
-def _pages(document: PdfDocument, limits: Limits) -> list[Section]:
-    sections: list[Section] = []
+def _pages(document: PdfDocument, source: Source) -> Iterator[Section]:
+    recogniser = Recogniser(source.limits.ocr_pages)
     count = 0
     for index in range(len(document)):
         with closing(document[index]) as page:
-            text, raw_count = _text(page, limits, count)
-        count += raw_count
+            text = _text(page, source, count) or tidy(recogniser.text(page))
+        count += len(text)
         if text:
-            sections.append(Section((f"p. {index + 1}",), text))
-    return sections
+            yield Section((f"p. {index + 1}",), text)
+        source.tell(Progress(index + 1, len(document)))
 
 
-def _text(page: PdfPage, limits: Limits, count_before: int) -> tuple[str, int]:
+def _text(page: PdfPage, source: Source, count_before: int) -> str:
     with closing(page.get_textpage()) as textpage:
-        count = textpage.count_chars()
-        limits.check_characters(count_before + count)
-        return tidy(unwrap(textpage.get_text_bounded())), count
+        source.check_characters(count_before + textpage.count_chars())
+        return tidy(unwrap(textpage.get_text_bounded()))
 
 
 def unwrap(page: str) -> str:

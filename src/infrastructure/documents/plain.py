@@ -1,16 +1,14 @@
 """Text and Markdown files."""
 
-from src.infrastructure.documents.sections import Limits, Section, sections_of
+from src.infrastructure.documents.sections import Section, Source
 from src.infrastructure.documents.text import clean_markdown, decode, tidy
 
 
-def read_text(data: bytes, limits: Limits) -> list[Section]:
-    text = tidy(decode(data))
-    limits.check_characters(len(text))
+def read_text(source: Source) -> list[Section]:
+    text = tidy(decode(source.data))
+    source.check_characters(len(text))
     return [Section((), text)]
 
 
-def read_markdown(data: bytes, limits: Limits) -> list[Section]:
-    text = tidy(clean_markdown(tidy(decode(data))))
-    limits.check_characters(len(text))
-    return sections_of(text)
+def read_markdown(source: Source) -> list[Section]:
+    return source.text_sections(tidy(clean_markdown(tidy(decode(source.data)))))

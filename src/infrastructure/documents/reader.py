@@ -1,70 +1,104 @@
-"""The document reader: which types are taken, how each is read, and how a failure is told."""
+"""The document reader: which types are taken, and their reading in a process of its own."""
 
+import asyncio
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path, PurePath
+from typing import Any, BinaryIO
 
-from src.domains.knowledge.services.ports import PassageDraft, UnreadableDocument, UnsupportedDocument
-from src.infrastructure.documents.chunking import Chunker
-from src.infrastructure.documents.markup import read_docx, read_html
-from src.infrastructure.documents.pdf import read_pdf
-from src.infrastructure.documents.plain import read_markdown, read_text
-from src.infrastructure.documents.sections import Limits, Section
+import structlog
 
-_READERS: dict[str, Callable[[bytes, Limits], list[Section]]] = {
-    ".txt": read_text,
-    ".md": read_markdown,
-    ".html": read_html,
-    ".htm": read_html,
-    ".pdf": read_pdf,
-    ".docx": read_docx,
-}
-_TAKEN = f"These types are taken: {', '.join(_READERS)}."
+from src.domains.knowledge.services.ports import (
+    PassageDraft,
+    Progress,
+    UnreadableDocument,
+    UnsupportedDocument,
+)
+from src.infrastructure.documents.processes import ReadingProcess
+from src.infrastructure.documents.sections import Limits
+
+log = structlog.get_logger(__name__)
+
+_TEXT = (".txt", ".md", ".html", ".htm", ".csv", ".eml")
+_ZIP = (".docx", ".pptx", ".xlsx", ".epub", ".hwpx")
+ENDINGS = (*_TEXT, ".pdf", ".hwp", *_ZIP)
+
+_TAKEN = f"These types are taken: {', '.join(ENDINGS)}."
 _PDF_MARK_WITHIN = 1024
+_LONGEST_CAUSE = 200
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_ZIP_MARK = b"PK\x03\x04"
+_OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # Types that begin with letters; all other common binary files have a NUL byte early on.
-_NOT_TEXT = (b"%PDF-", b"PK\x03\x04", b"{\\rtf")
+_NOT_TEXT = (b"%PDF-", _ZIP_MARK, _OLE_MARK, b"{\\rtf")
+
+_PROCESS = ReadingProcess()
 
 
 class FileDocumentReader:
-    """Reads text, Markdown, HTML, PDF and Word files into passages of about `passage_characters`."""
+    """Reads files into passages, each in a process that can take no more time and memory than its limits."""
 
-    def __init__(
-        self,
-        passage_characters: int = 1_000,
-        max_pages: int = 2_000,
-        max_characters: int = 20_000_000,
-        max_unpacked_bytes: int = 100_000_000,
-    ) -> None:
-        self._limits = Limits(max_pages, max_characters, max_unpacked_bytes)
-        self._chunker = Chunker(passage_characters)
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
 
     def check(self, head: bytes, file_name: str) -> None:
         """Raise `UnsupportedDocument` when the name's ending or the first bytes are of another type."""
         ending = _ending(file_name)
-        if ending not in _READERS:
+        if ending not in ENDINGS:
             raise UnsupportedDocument(f"Files of the type {ending or '(none)'} are not read. {_TAKEN}")
         if not _looks_like(ending, head):
             raise UnsupportedDocument(f"The name ends in {ending}, but the file is of another type. {_TAKEN}")
 
-    def read(self, path: Path, file_name: str) -> list[PassageDraft]:
+    async def read(self, path: Path, file_name: str, tell: Callable[[Progress], None]) -> list[PassageDraft]:
         """Return the passages of the file, at least one, or raise `UnreadableDocument`.
 
         An error of the disk is raised as it is: the document is not to blame.
         """
-        data = path.read_bytes()
-        if not data:
-            raise UnreadableDocument("The file is empty.")
-        try:
-            passages = self._chunker.cut(_READERS[_ending(file_name)](data, self._limits))
-        except UnreadableDocument:
-            raise
-        except Exception as error:
-            raise UnreadableDocument(
-                "The file could not be read; it may be damaged. Open it, save it anew and upload it again."
-            ) from error
-        if not passages:
-            raise UnreadableDocument("The file holds no text.")
-        return passages
+        with await asyncio.to_thread(path.open, "rb") as file:
+            if not file.peek(1):
+                raise UnreadableDocument("The file is empty.")
+            try:
+                async with asyncio.timeout(self._limits.seconds):
+                    return await self._read(file, _ending(file_name), tell)
+            except TimeoutError:
+                raise UnreadableDocument(
+                    f"Reading the file took longer than {self._limits.seconds:g} seconds. "
+                    "Split it and upload the parts."
+                ) from None
+
+    async def _read(
+        self, file: BinaryIO, ending: str, tell: Callable[[Progress], None]
+    ) -> list[PassageDraft]:
+        drafts: list[PassageDraft] = []
+        async with _PROCESS.reading(file) as (answers, requests):
+            requests.write(json.dumps({"ending": ending, "limits": asdict(self._limits)}).encode() + b"\n")
+            try:
+                async for line in answers:
+                    match json.loads(line):
+                        case {"passage": [str(text), str(location)]}:
+                            drafts.append(PassageDraft(text, location))
+                        case {"progress": [int(pages), int() | None as total]}:
+                            tell(Progress(pages, total))
+                        case {"refused": [str(reason), cause]}:
+                            raise _refusal(reason, cause)
+                        case {"done": []}:
+                            return drafts
+            except (ValueError, ConnectionError) as error:
+                raise self._crash() from error
+        raise self._crash()
+
+    def _crash(self) -> UnreadableDocument:
+        return UnreadableDocument(
+            "The reader crashed on the file: it may be damaged, or need more memory than "
+            f"{self._limits.memory_mb:,} MB. Open it, save it anew and upload it again."
+        )
+
+
+def _refusal(reason: str, cause: Any) -> UnreadableDocument:
+    if cause:
+        log.info("document_reader_failed", cause=str(cause)[:_LONGEST_CAUSE])
+    return UnreadableDocument(reason)
 
 
 def _ending(file_name: str) -> str:
@@ -74,6 +108,8 @@ def _ending(file_name: str) -> str:
 def _looks_like(ending: str, head: bytes) -> bool:
     if ending == ".pdf":
         return b"%PDF-" in head[:_PDF_MARK_WITHIN]
-    if ending == ".docx":
-        return head.startswith(b"PK\x03\x04")
+    if ending in _ZIP:
+        return head.startswith(_ZIP_MARK)
+    if ending == ".hwp":
+        return head.startswith(_OLE_MARK)
     return head.startswith(_UTF16_MARKS) or (b"\0" not in head and not head.startswith(_NOT_TEXT))

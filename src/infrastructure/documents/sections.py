@@ -1,14 +1,15 @@
 """What every format is turned into before it is cut: stretches of text with the place where they stand."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from src.domains.knowledge.services.ports import UnreadableDocument
+from src.domains.knowledge.services.ports import Progress, UnreadableDocument
 
 DEEPEST_HEADING = 3
 # Some people style whole paragraphs as headings; such a "heading" is text, and a location stays a short line.
 LONGEST_HEADING = 150
+_LONGEST_LOCATION = 1_000
 
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -24,23 +25,61 @@ class Section:
 
     @property
     def location(self) -> str:
-        return " > ".join(self.path)
+        return " > ".join(self.path)[:_LONGEST_LOCATION]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of a document is taken in before it is refused."""
+    """How much of a document is taken in before it is refused, and the size of its passages.
 
-    pages: int
-    characters: int
-    unpacked_bytes: int
+    Seconds are of the clock; `memory_mb` is what the reading process may take; `ocr_pages` are pages without text
+    that may be recognised, none when it is 0.
+    """
+
+    pages: int = 2_000
+    characters: int = 20_000_000
+    unpacked_bytes: int = 200_000_000
+    ocr_pages: int = 100
+    seconds: float = 300.0
+    memory_mb: int = 1_024
+    passage_tokens: int = 320
+    overlap_tokens: int = 30
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to be read, within its limits. `tell` is told how far its reading has come."""
+
+    data: bytes
+    limits: Limits
+    tell: Callable[[Progress], None]
 
     def check_characters(self, count: int) -> None:
-        if count > self.characters:
+        if count > self.limits.characters:
             raise UnreadableDocument(
-                f"The document holds more than {self.characters:,} characters of text. "
+                f"The document holds more than {self.limits.characters:,} characters of text. "
                 "Split it into smaller files and upload those."
             )
+
+    def counted(self, sections: Iterable[Section]) -> Iterator[Section]:
+        """Yield the sections as long as there are no more characters in them than a document may have."""
+        count = 0
+        for section in sections:
+            count += len(section.text)
+            self.check_characters(count)
+            yield section
+
+    def check_pages(self, count: int, kind: str) -> None:
+        """Refuse a document of too many pages; `kind` is what they are called in it ("pages", "slides")."""
+        if count > self.limits.pages:
+            raise UnreadableDocument(
+                f"The document has {count:,} {kind}, more than the {self.limits.pages:,} that are read. "
+                "Split it and upload the parts."
+            )
+
+    def text_sections(self, markdown: str) -> list[Section]:
+        self.check_characters(len(markdown))
+        return sections_of(markdown)
 
 
 def sections_of(markdown: str) -> list[Section]:

@@ -2,8 +2,11 @@
 
 import zipfile
 from collections.abc import Sequence
+from contextlib import closing
 from io import BytesIO
 from xml.sax.saxutils import escape
+
+from pypdfium2 import PdfDocument, PdfImage, PdfMatrix
 
 _NAMESPACE = "http://schemas.openxmlformats.org"
 _WORDS = f'xmlns:w="{_NAMESPACE}/wordprocessingml/2006/main"'
@@ -54,6 +57,22 @@ def _with_offsets(objects: list[str], encrypted: bool) -> bytes:
         f"trailer\n<< /Size {size} /Root 1 0 R /ID [<{'00' * 16}> <{'00' * 16}>] {lock}>>\n"
         f"startxref\n{len(body)}\n%%EOF\n"
     ).encode("ascii")
+
+
+def scan(*pages: Sequence[str]) -> bytes:
+    """Return a PDF of pictures of pages with these lines."""
+    with closing(PdfDocument(pdf(*pages))) as text, closing(PdfDocument.new()) as pictures:
+        for page in text:
+            width, height = page.get_size()
+            picture = PdfImage.new(pictures)
+            picture.set_bitmap(page.render(scale=2))
+            picture.set_matrix(PdfMatrix().scale(width, height))
+            blank = pictures.new_page(width, height)
+            blank.insert_obj(picture)
+            blank.gen_content()
+        file = BytesIO()
+        pictures.save(file)
+    return file.getvalue()
 
 
 def docx(*paragraphs: tuple[str, str], table: Sequence[Sequence[str]] = (), prologue: str = "") -> bytes:

@@ -28,7 +28,8 @@ class UnreadableDocument(Exception):
 class PassageDraft:
     """A passage as it is cut from a document, in reading order.
 
-    `location` tells a reader where it stands: a page ("p. 3"), a heading path ("Leave > Annual leave"), or "".
+    `location` tells a reader where it stands: a page ("p. 3"), a slide ("slide 3"), rows of a sheet
+    ("sheet Prices > rows 2-40"), a heading path ("Leave > Annual leave"), an e-mail's subject, or "".
     """
 
     text: str
@@ -44,7 +45,7 @@ class Progress:
 
 
 class DocumentReader(Protocol):
-    """Reads files into passages."""
+    """Reads files into passages. Several can be read at once; the caller bounds how many."""
 
     def check(self, head: bytes, file_name: str) -> None:
         """Raise `UnsupportedDocument` when the name's ending or the first bytes tell that it cannot be read."""
@@ -52,8 +53,8 @@ class DocumentReader(Protocol):
     async def read(self, path: Path, file_name: str, tell: Callable[[Progress], None]) -> list[PassageDraft]:
         """Return the passages of the file, at least one, or raise `UnreadableDocument`.
 
-        `tell` may be called from any thread, as often as there is something to tell. When the call is
-        cancelled, what reads the file ends. An error of the disk is raised as it is: it may pass.
+        `tell` is called on the event loop as the reading goes on. When the call is cancelled, what reads the file
+        ends. An error of the disk is raised as it is: it may pass.
         """
 
 

@@ -1,21 +1,27 @@
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import PurePath
 
 import pytest
 
-from src.domains.knowledge.services.ports import PassageDraft
-from src.infrastructure.documents.reader import FileDocumentReader
+from src.domains.knowledge.services.ports import PassageDraft, Progress
+from src.infrastructure.documents.reading import passages
+from src.infrastructure.documents.sections import Limits, Source
 
 Read = Callable[..., list[PassageDraft]]
 
 
 @pytest.fixture
-def read(tmp_path: Path) -> Read:
-    """Read bytes or text as a file of that name."""
+def progress() -> list[Progress]:
+    """What `read` tells of its progress."""
+    return []
 
-    def read_file(name: str, content: bytes | str, **options: int) -> list[PassageDraft]:
-        path = tmp_path / "upload"
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return FileDocumentReader(**options).read(path, name)
+
+@pytest.fixture
+def read(progress: list[Progress]) -> Read:
+    """Read bytes or text as a file of that name, in this process: what the reading process does."""
+
+    def read_file(name: str, content: bytes | str, **limits: int) -> list[PassageDraft]:
+        data = content.encode() if isinstance(content, str) else content
+        return list(passages(Source(data, Limits(**limits), progress.append), PurePath(name).suffix))
 
     return read_file
