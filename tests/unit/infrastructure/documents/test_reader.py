@@ -5,16 +5,22 @@ from pathlib import Path
 import pytest
 
 from src.domains.knowledge.services.ports import UnreadableDocument, UnsupportedDocument
-from src.infrastructure.documents.reader import FileDocumentReader
+from src.infrastructure.documents.reader import ENDINGS, FileDocumentReader
+from src.infrastructure.documents.reading import READERS
 from tests.documents.samples.hangul import hwp, hwpx, hwpx_paragraph
 from tests.documents.samples.make import docx, docx_package, pdf
 from tests.documents.samples.packages import eml, epub, pptx, xlsx
 from tests.unit.infrastructure.documents.conftest import Read
+from ui.views.documents import FILE_TYPES
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 EXE = b"MZ\x90\x00\x03\x00\x00\x00"
 ZIP = b"PK\x03\x04\x14\x00"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def test_every_type_that_is_taken_is_read_and_offered_on_the_page() -> None:
+    assert set(ENDINGS) == set(READERS) == {f".{file_type}" for file_type in FILE_TYPES}
 
 
 @pytest.mark.parametrize(
