@@ -194,7 +194,7 @@ async def compare(task: Task, folder: Path) -> None:
         return _ids(index.search(queries[query], [SPACE], CROWD))
 
     async def by_both(query: str) -> list[UUID]:
-        found = words.search(query, [SPACE], CROWD).scored
+        found = words.search(query, [SPACE], CROWD)
         return [hit.passage_id for hit in fuse(found, index.search(queries[query], [SPACE], CROWD), DEPTH)]
 
     counts, arm = RetrievalCounts(), MeaningArm(Remembered(queries), index)

@@ -21,6 +21,7 @@ from src.domains.knowledge.services.ports import (
     Match,
     Scored,
     Vector,
+    WordHits,
 )
 from src.infrastructure.outside.faults import ServiceFault, malformed, retried
 from src.infrastructure.outside.places import OpenSearchPlace
@@ -28,7 +29,7 @@ from src.infrastructure.search import opensearch_requests as requests
 from src.infrastructure.search.unavailable import unavailable
 
 T = TypeVar("T")
-Fuse = Callable[[Sequence[Scored], Sequence[Scored], int], list[Hit]]
+Fuse = Callable[[WordHits, Sequence[Scored], int], list[Hit]]
 """Makes one list of two: hits by words with BM25 scores, hits by meaning with cosines, how many are wanted."""
 
 # An arm gives more than is asked for: a passage that both put in the middle may be the best.
@@ -88,7 +89,7 @@ class OpenSearchIndex:
         by_words, by_meaning = answers[0], answers[1] if len(answers) > 1 else _Arm()
         return [
             replace(hit, matches=_matches(hit.passage_id, by_words, by_meaning))
-            for hit in self._fuse(by_words.hits, by_meaning.hits, limit)
+            for hit in self._fuse(WordHits(list(by_words.hits), 0.0), by_meaning.hits, limit)
         ]
 
     async def replace(self, document_id: UUID, passages: Sequence[IndexedPassage]) -> None:

@@ -2,13 +2,15 @@
 
 Each arm is heard for how far a passage stands out from the arm's own crowd, the passage at rank `CROWD`:
 
-    evidence of words   = BM25 - BM25 of the crowd
+    evidence of words   = (BM25 - BM25 of the crowd) * min(1, share of what the question could give / COVERED)
     evidence of meaning = MEANING * ((cosine - crowd) / (1 - crowd)) ** 2
 
-BM25 is a sum of log odds, so what is left of it above the crowd grows with every rare word that matches. Cosines
-of unrelated texts lie close together, whatever the model; squared, small differences count next to nothing and a
-passage that stands clear counts much. An arm that is undecided thereby leaves the word to the other. What an arm
-did not find is in its crowd: it has no evidence there, and no score needs to be guessed.
+BM25 is a sum of log odds, so what is left of it above the crowd grows with every rare word that matches; where
+most of the question's words are missing, the rest may well be there by chance (a name in a text of another
+language), and counts less. Cosines of unrelated texts lie close together, whatever the model; squared, small
+differences count next to nothing and a passage that stands clear counts much. An arm that is undecided thereby
+leaves the word to the other. What an arm did not find is in its crowd: it has no evidence there, and no score
+needs to be guessed.
 
 The constants were chosen on questions in two languages and on searches by words alone (docs/retrieval.md); a
 fusion by ranks (RRF) or by scores stretched to the same range lost against the better arm on one or the other.
@@ -17,7 +19,7 @@ fusion by ranks (RRF) or by scores stretched to the same range lost against the 
 from collections.abc import Sequence
 from uuid import UUID
 
-from src.domains.knowledge.services.ports import Arm, Hit, Match, Scored
+from src.domains.knowledge.services.ports import Arm, Hit, Match, Scored, WordHits
 
 CROWD = 30
 """The rank where an arm's crowd begins; an arm is asked for so many hits at least."""
@@ -26,13 +28,19 @@ MEANING = 90.0
 """What a passage of the very meaning of the question weighs, in units of BM25."""
 
 
-def fuse(words: Sequence[Scored], meaning: Sequence[Scored], limit: int) -> list[Hit]:
-    """Return the best of both, best first; `words` with BM25 scores, `meaning` with cosines, each best first."""
+COVERED = 0.4
+"""From which share of the attainable score on words count in full."""
+
+
+def fuse(words: WordHits, meaning: Sequence[Scored], limit: int) -> list[Hit]:
+    """Return the best of both, best first; `meaning` with cosines, best first."""
     evidence: dict[UUID, float] = {}
     matches: dict[UUID, list[Match]] = {}
-    floor_of_words, floor_of_meaning = _crowd(words, 0.0), _crowd(meaning, _lowest(meaning))
-    for passage_id, score in words:
-        evidence[passage_id] = max(score - floor_of_words, 0.0)
+    floor_of_words, floor_of_meaning = _crowd(words.scored, 0.0), _crowd(meaning, _lowest(meaning))
+    in_full = COVERED * words.attainable
+    for passage_id, score in words.scored:
+        weight = min(1.0, score / in_full) if in_full else 1.0
+        evidence[passage_id] = weight * max(score - floor_of_words, 0.0)
         _note(matches, passage_id, "words", score)
     for passage_id, cosine in meaning:
         share = max(cosine - floor_of_meaning, 0.0) / max(1.0 - floor_of_meaning, 1e-6)

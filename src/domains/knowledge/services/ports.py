@@ -118,7 +118,10 @@ Scored = tuple[UUID, float]
 
 @dataclass(frozen=True)
 class WordHits:
-    """The best passages by their words, best first; `attainable` is about the best score the query can give."""
+    """The best passages by their words, best first; `attainable` is about the best score the query can give.
+
+    It is 0 where that is not known.
+    """
 
     scored: list[Scored]
     attainable: float

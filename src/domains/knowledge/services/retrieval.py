@@ -119,15 +119,15 @@ class HybridFinder:
         words = self._words.search(query, collection_ids, wanted)
         arm = self._serving()
         if arm is None or not arm.index.size:
-            return fuse(words.scored, [], limit)
+            return fuse(words, [], limit)
         if is_decisive(words):
             self._counts.decided += 1
-            return fuse(words.scored, [], limit)
+            return fuse(words, [], limit)
         vector = await self._vectors_of(arm).get(query)
         if vector is None:
-            return fuse(words.scored, [], limit)
+            return fuse(words, [], limit)
         self._counts.meant += 1
-        return fuse(words.scored, arm.index.search(vector, collection_ids, wanted), limit)
+        return fuse(words, arm.index.search(vector, collection_ids, wanted), limit)
 
     def _vectors_of(self, arm: MeaningArm) -> QueryVectors:
         if arm.embedder.name not in self._vectors:
