@@ -19,6 +19,7 @@ from src.domains.knowledge.services.ports import (
     Scored,
     SearchUnavailable,
     Vector,
+    WordHits,
 )
 from src.infrastructure.outside.faults import ServiceFault
 from src.infrastructure.outside.places import OpenSearchPlace
@@ -55,9 +56,9 @@ class WordBag:
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-def sum_of_arms(words: Sequence[Scored], meanings: Sequence[Scored], limit: int) -> list[Hit]:
+def sum_of_arms(words: WordHits, meanings: Sequence[Scored], limit: int) -> list[Hit]:
     totals: dict[UUID, float] = {}
-    for passage_id, score in [*words, *meanings]:
+    for passage_id, score in [*words.scored, *meanings]:
         totals[passage_id] = totals.get(passage_id, 0.0) + score
     ranked = sorted(totals.items(), key=lambda each: -each[1])
     return [Hit(passage_id, score) for passage_id, score in ranked[:limit]]
