@@ -1,11 +1,15 @@
 """Stand-ins for our own ports."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
-from src.domains.knowledge.services.ports import PassageDraft, Progress
+from src.domains.knowledge.services.ports import PassageDraft, Progress, Vector
 from src.infrastructure.documents.reader import FileDocumentReader
 
 
@@ -30,6 +34,41 @@ class ScriptedModel:
             yield ModelChunk(piece)
             await self.may_go_on.wait()
         yield ModelChunk(usage=Usage(11, 7, 0.25), finish_reason="stop")
+
+
+class CitingModel:
+    """A chat model that cites every passage it is given."""
+
+    name = "citing"
+
+    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
+        yield ModelChunk("".join(f"[{number}]" for number in range(1, len(prompt.passages) + 1)))
+        yield ModelChunk(usage=Usage(), finish_reason="stop")
+
+
+class HashedWords:
+    """An embedder without a model: texts that share words are near each other, and no two are opposed."""
+
+    name, dimensions = "hashed-words", 64
+
+    async def query(self, text: str) -> Vector:
+        vector = np.full(self.dimensions, 0.1, dtype=np.float32)
+        for word in text.split():
+            vector[zlib.crc32(word.encode()) % self.dimensions] += 1
+        return vector / np.linalg.norm(vector)
+
+    async def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.stack([await self.query(text) for text in texts])
+
+    async def close(self) -> None:
+        pass
+
+
+class ParagraphReader(FileDocumentReader):
+    """Reads text files without a process of their own: each paragraph is a passage."""
+
+    async def read(self, path: Path, file_name: str, tell: Callable[[Progress], None]) -> list[PassageDraft]:
+        return [PassageDraft(paragraph, "") for paragraph in path.read_text().split("\n\n")]
 
 
 class SteppedReader(FileDocumentReader):

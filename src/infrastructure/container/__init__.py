@@ -214,6 +214,8 @@ class Container(containers.DeclarativeContainer):
         database,
         providers.Callable(partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES),
     )
+    embedder = providers.Singleton(retrieval.embedder, settings)
+    embedding = providers.Singleton(EmbeddingWorker, database, embedder, EmbeddingLimits())
     ingestion = providers.Singleton(
         IngestionWorker,
         database,
@@ -221,6 +223,7 @@ class Container(containers.DeclarativeContainer):
         reader,
         providers.Callable(_index_is_current, settings, subscriptions),
         providers.Callable(_ingestion_limits, settings),
+        embedding.provided.wake,
     )
     documents = providers.Singleton(
         DocumentService,
@@ -231,7 +234,6 @@ class Container(containers.DeclarativeContainer):
         ingestion.provided.wake,
     )
     index_replica = providers.Singleton(IndexReplica, database, index)
-    embedder = providers.Singleton(retrieval.embedder, settings)
     search_engine = providers.Singleton(retrieval.search_engine, settings, embedder)
     meaning = providers.Singleton(
         MeaningArms,
@@ -240,7 +242,6 @@ class Container(containers.DeclarativeContainer):
         providers.Callable(partial, retrieval.vector_index, index_folder.provided.path),
         providers.Callable(partial, retrieval.earlier_embedder, settings),
     )
-    embedding = providers.Singleton(EmbeddingWorker, database, embedder, EmbeddingLimits())
     retrieval_counts = providers.Singleton(RetrievalCounts)
     finder = providers.Singleton(
         HybridFinder,

@@ -1,0 +1,174 @@
+"""Who may see what: rules small enough to be believed, and a look through every door at what is shown."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import httpx
+
+from src.infrastructure.settings import ChatSettings, Settings
+from tests.builders import UNKNOWN_ID, Person, Platform, platform_on
+from tests.fakes import CitingModel, HashedWords, ParagraphReader
+
+EVERYWHERE = "shared"
+"""A word that stands in every passage."""
+NOWHERE = "unheard"
+"""A word that stands in no passage: what it finds, it finds by meaning."""
+MOST = 50
+"""Passages that a search or an answer gives at the most; tests keep below it."""
+
+
+class Shown(NamedTuple):
+    """A passage, as somebody is shown it."""
+
+    document_id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A document: where it stands, its name, and its live version's passages."""
+
+    collection_id: str
+    title: str
+    texts: tuple[str, ...]
+
+    @property
+    def content(self) -> bytes:
+        return "\n\n".join(self.texts).encode()
+
+
+@dataclass
+class Rules:
+    """The reference: what there is, who is in which group, and therefore who may see what."""
+
+    groups: set[str] = field(default_factory=set)
+    groups_of: dict[str, set[str]] = field(default_factory=dict)
+    readers: dict[str, set[str]] = field(default_factory=dict)
+    papers: dict[str, Paper] = field(default_factory=dict)
+    admins: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
+
+    def readable(self, person: Person) -> set[str]:
+        """The collections whose texts a person may read; an administrator has no more than others."""
+        groups = self.groups_of.get(person.id, set())
+        return {each for each, readers in self.readers.items() if not readers or readers & groups}
+
+    def visible(self, person: Person) -> set[str]:
+        """The collections that a person may see the documents of."""
+        return set(self.readers) if person.id in self.admins else self.readable(person)
+
+    def passages(self, person: Person, within: Collection[str] | None = None) -> Counter[Shown]:
+        """What a person may be shown, each once."""
+        collections = self.readable(person) if within is None else self.readable(person) & set(within)
+        return Counter(
+            Shown(document_id, paper.title, text)
+            for document_id, paper in self.papers.items()
+            if paper.collection_id in collections
+            for text in paper.texts
+        )
+
+
+@asynccontextmanager
+async def searching_platform(settings: Settings, **ports: object) -> AsyncIterator[Platform]:
+    """A platform whose search has both of its arms, and whose answers cite all that they are given."""
+    chat = settings.model_copy(update={"chat": ChatSettings(passages=MOST)})
+    fakes = {"embedder": HashedWords(), "reader": ParagraphReader(), "model": CitingModel()}
+    async with platform_on(chat, **{**fakes, **ports}) as platform:
+        yield platform
+
+
+async def searched(
+    person: Person, query: str, within: Iterable[str] | None = None
+) -> tuple[Counter[Shown], set[str]]:
+    """Return what a search finds, and by which arms."""
+    body = {"query": query, "limit": MOST, "collection_ids": None if within is None else list(within)}
+    passages = (await person.post("/knowledge/search", body))["passages"]
+    return shown(passages), {match["arm"] for passage in passages for match in passage["matches"]}
+
+
+def shown(passages: Iterable[dict[str, Any]]) -> Counter[Shown]:
+    return Counter(Shown(each["document_id"], each["title"], each["text"]) for each in passages)
+
+
+async def check_searches(person: Person, rules: Rules, ever: Collection[str]) -> None:
+    """Searches find what the rules allow and nothing else: at once by words, by meaning a little later.
+
+    `ever` are collections that there are or were: they can be asked for by whoever knows their ids.
+    """
+    both = f"{EVERYWHERE} {NOWHERE}"
+    assert (await searched(person, both))[0] == rules.passages(person)
+    for within in ([], [UNKNOWN_ID], [*ever, UNKNOWN_ID], *([each] for each in ever)):
+        assert (await searched(person, both, within))[0] == rules.passages(person, within)
+    async with asyncio.timeout(10):
+        while True:
+            found, arms = await searched(person, NOWHERE)
+            assert found <= rules.passages(person)
+            if found == rules.passages(person):
+                break
+            await asyncio.sleep(0.005)  # vectors are made in the background: nothing else tells
+    assert arms == ({"meaning"} if found else set())
+
+
+async def check_answers(person: Person, rules: Rules) -> None:
+    """An answer cites what the rules allow, which here is all that its model was given."""
+    message = f"{EVERYWHERE} {NOWHERE}"
+    answer = await person.ask(message)
+    assert shown(answer["citations"]) == rules.passages(person)
+    path = f"/chat/sessions/{answer['session_id']}/messages"
+    streamed = await person.call("POST", path, json={"content": message, "stream": True})
+    texts = {each.text for each in rules.passages(person)}
+    assert all(text in streamed.text for text in texts)
+    assert streamed.text.count(EVERYWHERE) == len(texts)
+
+
+async def check_lists(person: Person, rules: Rules) -> None:
+    """Lists name what a person may see."""
+    listed = (await person.get("/knowledge/collections", params={"limit": 200}))["items"]
+    assert {each["id"] for each in listed} == rules.visible(person)
+    papers = Counter(paper.collection_id for paper in rules.papers.values())
+    assert {each["id"]: each["document_count"] for each in listed if papers[each["id"]]} == {
+        each: papers[each] for each in rules.visible(person) if papers[each]
+    }
+
+
+async def check_doors(
+    person: Person, rules: Rules, collections: Iterable[str], documents: Iterable[str]
+) -> None:
+    """By their ids, too, people get what they may see; for the rest they hear what is said of what never was."""
+    visible, readable = rules.visible(person), rules.readable(person)
+    for each in collections:
+        for door in ("/collections/{}", "/collections/{}/documents"):
+            answer = await looked_at(person, door, each, each in visible)
+            if answer and door.endswith("documents"):
+                listed = {item["id"] for item in answer.json()["items"]}
+                assert listed == {id for id, paper in rules.papers.items() if paper.collection_id == each}
+    for each in documents:
+        paper = rules.papers.get(each)
+        await looked_at(person, "/documents/{}", each, paper and paper.collection_id in visible)
+        may_read = paper and paper.collection_id in readable
+        content = await looked_at(person, "/documents/{}/content", each, may_read)
+        passages = await looked_at(person, "/documents/{}/passages", each, may_read)
+        if paper and content and passages:
+            assert content.content == paper.content
+            assert [item["text"] for item in passages.json()["items"]] == list(paper.texts)
+
+
+async def looked_at(person: Person, door: str, id: str, may: object) -> httpx.Response | None:
+    """Return the answer; None when it rightly is the one that an id gets that there never was."""
+    answer = await person.call("GET", f"/knowledge{door.format(id)}")
+    if may:
+        assert answer.status_code == 200, answer.text
+        return answer
+    never_was = await person.call("GET", f"/knowledge{door.format(UNKNOWN_ID)}")
+    assert answer.status_code == 404
+    assert _said(answer) == _said(never_was)
+    return None
+
+
+def _said(problem: httpx.Response) -> dict[str, Any]:
+    return {key: value for key, value in problem.json().items() if key != "request_id"}
