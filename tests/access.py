@@ -95,14 +95,15 @@ def shown(passages: Iterable[dict[str, Any]]) -> Counter[Shown]:
     return Counter(Shown(each["document_id"], each["title"], each["text"]) for each in passages)
 
 
-async def check_searches(person: Person, rules: Rules, ever: Collection[str]) -> None:
+async def check_searches(person: Person, rules: Rules, *narrowed: Collection[str]) -> None:
     """Searches find what the rules allow and nothing else: at once by words, by meaning a little later.
 
-    `ever` are collections that there are or were: they can be asked for by whoever knows their ids.
+    `narrowed` are collections to search within, also such as the person may not read or that are gone: whoever
+    knows an id can ask for it.
     """
     both = f"{EVERYWHERE} {NOWHERE}"
     assert (await searched(person, both))[0] == rules.passages(person)
-    for within in ([], [UNKNOWN_ID], [*ever, UNKNOWN_ID], *([each] for each in ever)):
+    for within in narrowed:
         assert (await searched(person, both, within))[0] == rules.passages(person, within)
     async with asyncio.timeout(10):
         while True:
