@@ -22,6 +22,11 @@ from src.shared.events.bus import EventBus
 
 FAST = DeliveryPolicy(batch=7, poll_interval=0.02, gather=0, max_attempts=3, first_delay=0.001)
 
+LISTENING = (
+    "SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN event_log' AND datname = current_database()"
+)
+"""Asks PostgreSQL for the processes that hear what others append."""
+
 
 class Counted(DomainEvent):
     name: ClassVar[str] = "test.counted"

@@ -17,12 +17,9 @@ from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.infrastructure.settings import Settings
 from src.shared.events.bus import EventBus
 from tests.databases import execute, query
-from tests.houses import FAST, Counted, note_as_group, projecting, running, until
+from tests.houses import FAST, LISTENING, Counted, note_as_group, projecting, running, until
 
 GROUPS = "SELECT name FROM auth_group"
-LISTENING = (
-    "SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN event_log' AND datname = current_database()"
-)
 LEASE_TO = "UPDATE event_checkpoint SET leased_by ="
 
 pytestmark = pytest.mark.only("postgresql")
