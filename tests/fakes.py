@@ -68,7 +68,8 @@ class ParagraphReader(FileDocumentReader):
     """Reads text files without a process of their own: each paragraph is a passage."""
 
     async def read(self, path: Path, file_name: str, tell: Callable[[Progress], None]) -> list[PassageDraft]:
-        return [PassageDraft(paragraph, "") for paragraph in path.read_text().split("\n\n")]
+        text = await asyncio.to_thread(path.read_text)
+        return [PassageDraft(paragraph, "") for paragraph in text.split("\n\n")]
 
 
 class SteppedReader(FileDocumentReader):

@@ -1,10 +1,13 @@
 """The documentation is true where it can be checked."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 
+from src.app import create_app
 from src.infrastructure.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,3 +30,20 @@ def test_every_setting_is_documented_with_its_default() -> None:
 def test_decisions_are_numbered_without_gaps() -> None:
     numbers = [int(path.name[:4]) for path in sorted((DOCS / "adr").glob("*.md"))]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def routes_of(prefix: str, settings: Settings) -> set[str]:
+    """Return the method and path of every route below a prefix."""
+    return {
+        f"{method} {path.removeprefix('/api/v1')}"
+        for route in iter_route_contexts(create_app(settings).routes)
+        if (path := route.path or "").startswith(f"/api/v1{prefix}")
+        for method in route.methods or ()
+    }
+
+
+def test_every_route_that_could_show_text_of_documents_is_named_with_its_guard(settings: Settings) -> None:
+    section = (DOCS / "architecture.md").read_text().split("## Where text of documents can leave")[1]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    named = re.findall(r"`([A-Z]+ [^`]+)`", " ".join(rows))
+    assert sorted(named) == sorted(routes_of("/knowledge", settings) | routes_of("/chat", settings))
