@@ -11,6 +11,7 @@ from src.shared.events.knowledge import DocumentDeleted
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of, stored_files
 from tests.databases import execute, query
 from tests.fakes import SteppedReader
+from tests.houses import until
 
 OLD = b"The code of the vault is seven."
 
@@ -267,3 +268,25 @@ async def test_two_servers_share_the_queue(settings: Settings) -> None:
         assert {(await admin.read_to_its_end(each))["status"] for each in ids} == {"ready"}
         assert sorted(readers[0].read_names + readers[1].read_names) == [f"{n}.txt" for n in range(6)]
         assert all(reader.read_names for reader in readers)
+
+
+class WokenEmbedding:
+    """Stands in the embedding worker's place, and counts how often it is woken."""
+
+    def __init__(self) -> None:
+        self.woken = 0
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+async def test_vectors_are_asked_for_as_soon_as_a_document_is_live(settings: Settings) -> None:
+    embedding = WokenEmbedding()
+    async with platform_on(settings, embedding=embedding) as platform:
+        admin = await platform.sign_up()
+        await admin.upload_and_wait(await admin.create_collection(), "a.txt", b"Some text to read.")
+        await until(lambda: embedding.woken)
