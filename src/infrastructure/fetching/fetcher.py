@@ -29,7 +29,7 @@ from src.infrastructure.fetching.naming import file_name
 from src.infrastructure.fetching.transport import CheckedTransport, Resolver, port_of, resolve
 
 USER_AGENT = "genai-chatbot-platform"
-MAX_URL_CHARACTERS = 2048
+MAX_URL_CHARACTERS = 2000
 CONNECT_SECONDS = 5.0
 """How long one address may take to answer before the next one is tried."""
 
@@ -65,11 +65,17 @@ class HttpFetcher:
         self._connections = connections or _connections
         self._turns = asyncio.Semaphore(limits.at_once)
 
-    async def fetch(self, url: str, known: Validators | None = None) -> Fetched | None:
-        """Return what is served at the address, or None when it is what `known` tells."""
+    async def fetch(self, url: str) -> Fetched:
+        """Return what is served at the address."""
+        fetched = await self.fetch_changed(url, Validators())
+        assert fetched  # noqa: S101  # "not changed" is no answer where nothing is known
+        return fetched
+
+    async def fetch_changed(self, url: str, known: Validators) -> Fetched | None:
+        """Return what is served at the address, or None when it is still the version that is known."""
         try:
             async with asyncio.timeout(self._limits.seconds), self._turns, self._transport() as transport:
-                return await self._follow(transport, self._checked(url), known or Validators())
+                return await self._follow(transport, self._checked(url), known)
         except (TimeoutError, httpx.TimeoutException):
             raise SlowUrl(
                 f"The page was not there within {self._limits.seconds:g} seconds. Try it again later."

@@ -195,10 +195,13 @@ class Fetched:
 
 
 class Fetcher(Protocol):
-    """Reads what a person names by its address, and only what may be named: nothing of a private network."""
+    """Reads what a person names by its address, and only what may be named: nothing of a private network.
 
-    async def fetch(self, url: str, known: Validators | None = None) -> Fetched | None:
-        """Return what is served there, or None when it has not changed since `known`.
+    Raises `RefusedUrl`, `FetchedTooLarge`, `UnsupportedDocument`, `UnreachableUrl`, `SlowUrl`.
+    """
 
-        Raises `RefusedUrl`, `FetchedTooLarge`, `UnsupportedDocument`, `UnreachableUrl`, `SlowUrl`.
-        """
+    async def fetch(self, url: str) -> Fetched:
+        """Return what is served there."""
+
+    async def fetch_changed(self, url: str, known: Validators) -> Fetched | None:
+        """Return what is served there, or None when it is still the version that is known."""
