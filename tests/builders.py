@@ -1,5 +1,6 @@
 """Builders: people, documents and questions, made through the HTTP API as anybody would."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -66,10 +67,16 @@ class Person:
 
     async def upload_and_wait(self, collection_id: str, file_name: str, content: bytes) -> dict[str, Any]:
         """Upload a file and return the document once it was read or has failed."""
-        document_id = await self.upload(collection_id, file_name, content)
-        await self._platform.delivered("knowledge.ingestion")
-        document: dict[str, Any] = await self.get(f"/knowledge/documents/{document_id}")
-        return document
+        return await self.read_to_its_end(await self.upload(collection_id, file_name, content))
+
+    async def read_to_its_end(self, document_id: str) -> dict[str, Any]:
+        """Return the document once its newest version was read or has failed."""
+        async with asyncio.timeout(30):
+            while True:
+                document: dict[str, Any] = await self.get(f"/knowledge/documents/{document_id}")
+                if document["status"] in ("ready", "failed"):
+                    return document
+                await asyncio.sleep(0.01)  # nothing else tells: another process may be reading it
 
     async def ask(self, message: str, session_id: str | None = None) -> Any:
         return await self.post("/chat", {"message": message, "session_id": session_id})

@@ -138,7 +138,9 @@ async def _groups(database: Database, names: Sequence[str]) -> dict[str, UUID]:
     found = await database.read(lambda uow: GroupRepository(uow).by_names(names))
     groups = {group.name: group.id for group in found}
     if missing := [name for name in names if name not in groups]:
-        raise InvalidRequest(f"There is no group of the name {', '.join(missing)}. Make it in the page first.")
+        raise InvalidRequest(
+            f"There is no group of the name {', '.join(missing)}. Make it in the page first."
+        )
     return groups
 
 
@@ -149,7 +151,7 @@ async def _nothing() -> None:
 def _readers(groups: dict[str, UUID]) -> str:
     if groups:
         return f"People in {', '.join(groups)} may read it."
-    return "Everyone who is signed in may read it; name groups with GROUPS=\"...\" to keep it to them."
+    return 'Everyone who is signed in may read it; name groups with GROUPS="..." to keep it to them.'
 
 
 def _tell(report: Report, is_read: bool) -> None:
@@ -171,7 +173,9 @@ def _tell(report: Report, is_read: bool) -> None:
     for place, reason in report.failed:
         _say(f"failed: {place}: {reason}")
     if not is_read:
-        _say(f"{len(report.waiting)} files wait to be read, and no server reads them: start it with `make run`.")
+        _say(
+            f"{len(report.waiting)} files wait to be read, and no server reads them: start it with `make run`."
+        )
 
 
 def _by_reason(skipped: Sequence[tuple[Place, Reason]]) -> dict[Reason, list[Place]]:
@@ -183,7 +187,9 @@ def _by_reason(skipped: Sequence[tuple[Place, Reason]]) -> dict[Reason, list[Pla
 
 def _say(text: str) -> None:
     """Print a line; what is no character of a text (in a file's name) does nothing to the terminal."""
-    print("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text))
+    print(
+        "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    )
 
 
 def _parsed() -> Order:

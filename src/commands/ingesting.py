@@ -1,10 +1,12 @@
 """How `make ingest` takes sources in and looks on while the server reads them."""
 
 import asyncio
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from src.domains.knowledge.services.documents import DocumentService
 from src.domains.knowledge.services.urls import UrlService
 from src.domains.knowledge.services.versions import QueueFull, Upload
 from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.exceptions.errors import PlatformError
 from src.shared.middleware.authentication import Principal
@@ -70,7 +73,7 @@ class Reading:
         states: dict[UUID, VersionState] = {}
         for start in range(0, len(version_ids), STATES_AT_ONCE):
             some = version_ids[start : start + STATES_AT_ONCE]
-            states |= await self._database.read(lambda uow, ids=some: VersionRepository(uow).states(ids))
+            states |= await self._database.read(partial(_states, some))
         return states
 
 
@@ -100,59 +103,53 @@ class Intake:
         self.report.skipped += contents.skipped
         self.report.failed += contents.unreadable
         for file in tqdm(contents.files, desc="taking in", unit=" files", disable=None):
-            await self._take(file.source, lambda file=file: self._upload(file.path, file.source))
+            await self._take(file.source, partial(self._upload, file.path, file.source))
         if prune:
             await self._prune(contents)
 
     async def take_file(self, path: Path) -> None:
         source = unicodedata.normalize("NFC", path.name)
-        await self._take(source, lambda: self._upload(path, source), skips=False)
+        await self._take(source, partial(self._upload, path, source), skips=False)
 
     async def take_url(self, url: str) -> None:
-        await self._take(url, lambda: self._urls.take_in(self._asker, self._collection_id, url), skips=False)
+        await self._take(url, partial(self._urls.take_in, self._asker, self._collection_id, url), skips=False)
 
     async def watch(self) -> bool:
         """Look on until everything that waits is read; tell whether the server reads at all."""
-        reading = Reading(self._database, self._pace)
-        with tqdm(total=len(self.report.waiting), desc="reading", unit=" files", disable=None) as bar:
-            before: object = None
-            while self.report.waiting:
-                states = await reading.states(list(self.report.waiting))
-                self._note_read(states)
-                bar.n = bar.total - len(self.report.waiting)
-                pages = self.report.pages + sum(
-                    state.pages_done for version_id, state in states.items() if version_id in self.report.waiting
-                )
-                bar.set_postfix(pages=pages, passages=self.report.passages)
-                now = (len(self.report.waiting), pages)
-                if self.report.waiting and await reading.has_stopped(moved=now != before and before is not None):
+        report, reading = self.report, Reading(self._database, self._pace)
+        with tqdm(total=len(report.waiting), desc="reading", unit=" files", disable=None) as bar:
+            while report.waiting:
+                states = await reading.states(list(report.waiting))
+                ended = self._note_ended(states)
+                bar.update(ended)
+                in_hand = sum(states[version_id].pages_done for version_id in report.waiting)
+                bar.set_postfix(pages=report.pages + in_hand, passages=report.passages)
+                if report.waiting and await reading.has_stopped(moved=ended > 0):
                     return False
-                before = now
         return True
 
-    def _note_read(self, states: dict[UUID, VersionState]) -> None:
-        for version_id, place in list(self.report.waiting.items()):
+    def _note_ended(self, states: dict[UUID, VersionState]) -> int:
+        """Note what waits no longer, and return how many that are. What is gone was replaced by a newer one."""
+        ended = [each for each in self.report.waiting if each not in states or states[each].has_ended]
+        for version_id in ended:
+            place = self.report.waiting.pop(version_id)
             state = states.get(version_id)
-            if state and state.status in ("pending", "processing"):
-                continue
-            del self.report.waiting[version_id]
             if state and state.status == "failed":
                 self.report.failed.append((place, state.reason or ""))
             elif state:
                 self.report.read += 1
                 self.report.pages += state.pages_done
                 self.report.passages += state.passage_count
+        return len(ended)
 
     async def _upload(self, path: Path, source: str) -> Upload:
         with await asyncio.to_thread(path.open, "rb") as content:
-            size = path.stat().st_size
+            size = os.fstat(content.fileno()).st_size
             return await self._documents.upload(
                 self._asker, self._collection_id, path.name, content, size, source
             )
 
-    async def _take(
-        self, place: Place, take: Callable[[], Awaitable[Upload]], *, skips: bool = True
-    ) -> None:
+    async def _take(self, place: Place, take: Callable[[], Awaitable[Upload]], *, skips: bool = True) -> None:
         """Take one source in. What is refused for what it is was skipped, if it is one among others."""
         try:
             upload = await self._patiently(take)
@@ -183,9 +180,13 @@ class Intake:
             self.report.failed.append((contents.prefix, reason))
             return
         known = await self._database.read(
-            lambda uow: DocumentRepository(uow).ids_by_source(self._collection_id, contents.prefix)
+            lambda uow: DocumentRepository(uow).ids_below(self._collection_id, contents.prefix)
         )
         for source, document_id in known.items():
             if source not in contents.places:
                 await self._documents.delete(self._asker, document_id)
                 self.report.deleted += 1
+
+
+def _states(version_ids: Sequence[UUID], uow: UnitOfWork) -> dict[UUID, VersionState]:
+    return VersionRepository(uow).states(version_ids)

@@ -21,7 +21,8 @@ from src.domains.chat.services.sessions import SessionService
 from src.domains.chat.services.turns import TurnLimits, TurnService
 from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.collections import CollectionService
-from src.domains.knowledge.services.documents import DocumentService, IngestionService
+from src.domains.knowledge.services.documents import DocumentService, UploadLimits
+from src.domains.knowledge.services.ingestion import IngestionLimits, IngestionWorker
 from src.domains.knowledge.services.search import IndexReplica, SearchService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
@@ -32,6 +33,7 @@ from src.infrastructure.database.notifications import Notifications
 from src.infrastructure.database.retention import Retention, RetentionPolicy
 from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.documents.reader import FileDocumentReader
+from src.infrastructure.documents.threaded import ThreadedReader
 from src.infrastructure.fetching.addresses import AddressPolicy
 from src.infrastructure.fetching.fetcher import FetchLimits, HttpFetcher
 from src.infrastructure.llm.embedded import EmbeddedModel
@@ -64,6 +66,20 @@ def _turn_limits(settings: Settings) -> TurnLimits:
         generation_timeout=settings.chat.generation_timeout_seconds,
         lease=settings.chat.lease_seconds,
         stop_grace=settings.chat.stop_grace_seconds,
+    )
+
+
+def _upload_limits(settings: Settings) -> UploadLimits:
+    return UploadLimits(settings.knowledge.max_upload_bytes, settings.knowledge.max_waiting)
+
+
+def _ingestion_limits(settings: Settings) -> IngestionLimits:
+    knowledge = settings.knowledge
+    return IngestionLimits(
+        at_once=knowledge.ingestions_at_once,
+        attempts=knowledge.ingestion_attempts,
+        first_delay=knowledge.ingestion_retry_seconds,
+        lease=knowledge.ingestion_lease_seconds,
     )
 
 
@@ -177,7 +193,10 @@ class Container(containers.DeclarativeContainer):
 
     # knowledge
     files = providers.Singleton(LocalFiles, settings.provided.data_dir.joinpath.call("uploads"))
-    reader = providers.Singleton(FileDocumentReader, settings.provided.knowledge.passage_characters)
+    reader = providers.Singleton(
+        ThreadedReader,
+        providers.Singleton(FileDocumentReader, settings.provided.knowledge.passage_characters),
+    )
     index_folder = providers.Singleton(OwnFolder, settings.provided.data_dir.joinpath.call("index"))
     index = providers.Singleton(TantivyPassageIndex, index_folder.provided.path, search_terms)
     shelves = providers.Singleton(Shelves, database)
@@ -186,8 +205,23 @@ class Container(containers.DeclarativeContainer):
         database,
         providers.Callable(partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES),
     )
+    ingestion = providers.Singleton(
+        IngestionWorker,
+        database,
+        files,
+        reader,
+        providers.Callable(
+            partial, subscriptions.provided.wait_until_current, knowledge_subscribers.INDEX, timeout=600.0
+        ),
+        providers.Callable(_ingestion_limits, settings),
+    )
     documents = providers.Singleton(
-        DocumentService, database, files, reader, settings.provided.knowledge.max_upload_bytes
+        DocumentService,
+        database,
+        files,
+        reader,
+        providers.Callable(_upload_limits, settings),
+        ingestion.provided.wake,
     )
     fetcher = providers.Singleton(
         HttpFetcher,
@@ -195,15 +229,6 @@ class Container(containers.DeclarativeContainer):
         providers.Callable(_fetch_limits, settings),
     )
     urls = providers.Singleton(UrlService, database, fetcher, documents)
-    ingestion = providers.Singleton(
-        IngestionService,
-        database,
-        files,
-        reader,
-        providers.Callable(
-            partial, subscriptions.provided.wait_until_current, knowledge_subscribers.INDEX, timeout=600.0
-        ),
-    )
     index_replica = providers.Singleton(IndexReplica, database, index)
     search = providers.Singleton(SearchService, database, index, shelves)
 
@@ -244,7 +269,7 @@ def subscribe(container: Container) -> None:
     bus = container.bus()
     auth_subscribers.subscribe(bus, container.directory())
     knowledge_subscribers.subscribe(
-        bus, container.ingestion(), container.shelves(), container.index_replica(), container.search()
+        bus, container.documents(), container.shelves(), container.index_replica(), container.search()
     )
     analytics_subscribers.subscribe(bus, container.turn_projection())
     bus.require_responders(PassagesRequested)
@@ -255,7 +280,7 @@ async def running(container: Container) -> AsyncIterator[None]:
     """Start everything in order, and stop it in the other: no event and no answer is cut off."""
     settings, database, turns = container.settings(), container.database(), container.turns()
     subscriptions, retention = container.subscriptions(), container.retention()
-    notifications = container.notifications()
+    notifications, ingestion = container.notifications(), container.ingestion()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -263,14 +288,14 @@ async def running(container: Container) -> AsyncIterator[None]:
         database.start()
         try:
             await turns.start()
-            await container.ingestion().start()
             await subscriptions.start()
+            await ingestion.start()
             await retention.start()
             if database.shared:
                 await notifications.start()
             yield
         finally:
-            for each in (turns, notifications, retention, subscriptions, database):
+            for each in (turns, ingestion, notifications, retention, subscriptions, database):
                 await each.stop()
             container.index().close()
             container.index_folder().release()

@@ -84,6 +84,17 @@ class KnowledgeSettings(BaseModel):
 
     max_upload_bytes: int = Field(50 * 1_048_576, ge=1024, description="Largest file.")
     passage_characters: int = Field(1_000, ge=200, le=4000, description="Size that passages aim at.")
+    max_waiting: int = Field(1_000, ge=1, description="Files that wait to be read; more are refused.")
+    ingestions_at_once: int = Field(2, ge=1, le=64, description="Files that a process reads at once.")
+    ingestion_attempts: int = Field(
+        3, ge=1, description="Tries of a file that a fault or the end of its reader cut off."
+    )
+    ingestion_retry_seconds: float = Field(
+        2.0, gt=0, description="Wait before the second try of a file; it grows fivefold."
+    )
+    ingestion_lease_seconds: float = Field(
+        15.0, ge=1, description="How long a process that reads a file may be silent."
+    )
 
 
 class FetchSettings(BaseModel):

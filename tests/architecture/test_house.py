@@ -21,7 +21,7 @@ def test_the_map_of_subscriptions_is_as_documented(settings: Settings) -> None:
         ),
         "knowledge.ingestion": (
             "reaction",
-            ["knowledge.document_deleted", "knowledge.document_uploaded"],
+            ["knowledge.document_deleted", "knowledge.versions_removed"],
         ),
         "analytics.turns": (
             "projection",

@@ -8,7 +8,8 @@ import pytest
 
 from src.domains.knowledge.services.ports import PassageDraft
 from src.infrastructure.documents.reader import FileDocumentReader
-from src.infrastructure.settings import EventSettings, KnowledgeSettings, ServerSettings, Settings
+from src.infrastructure.documents.threaded import ThreadedReader
+from src.infrastructure.settings import KnowledgeSettings, ServerSettings, Settings
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
 from tests.databases import query
 from tests.documents.samples.make import docx, pdf
@@ -270,8 +271,9 @@ async def test_a_document_that_cannot_be_read_in_all_its_attempts_is_called_fail
         def read(self, path: Path, file_name: str) -> list[PassageDraft]:
             raise OSError("the disk is gone")
 
-    hasty = settings.model_copy(update={"events": EventSettings(max_attempts=2, poll_seconds=0.05)})
-    async with platform_on(hasty, reader=BrokenReader()) as platform:
+    hasty = KnowledgeSettings(ingestion_attempts=2, ingestion_retry_seconds=0.01)
+    reader = ThreadedReader(BrokenReader())
+    async with platform_on(settings.model_copy(update={"knowledge": hasty}), reader=reader) as platform:
         admin = await platform.sign_up()
         document = await admin.upload_and_wait(await admin.create_collection(), "a.txt", b"text")
     assert document["status"] == "failed"

@@ -4,8 +4,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, UploadFile
+from fastapi.responses import FileResponse
 
-from src.domains.knowledge.dependencies import Collections, Documents, Search
+from src.domains.knowledge.dependencies import Collections, Documents, Search, Urls
 from src.domains.knowledge.schemas import (
     ChangeCollectionRequest,
     CollectionResponse,
@@ -13,6 +14,8 @@ from src.domains.knowledge.schemas import (
     DocumentResponse,
     SearchRequest,
     SearchResponse,
+    StoredPassageResponse,
+    TakeInUrlRequest,
     UploadResponse,
 )
 from src.domains.knowledge.services.collections import CollectionChange
@@ -64,8 +67,15 @@ async def delete_collection(collection_id: UUID, admin: CurrentAdmin, collection
 async def upload_document(
     collection_id: UUID, file: UploadFile, admin: CurrentAdmin, documents: Documents
 ) -> UploadResponse:
-    document = await documents.upload(admin, collection_id, file.filename or "", file.file, file.size or 0)
-    return UploadResponse.model_validate(document)
+    upload = await documents.upload(admin, collection_id, file.filename or "", file.file, file.size or 0)
+    return UploadResponse.of(upload)
+
+
+@router.post("/collections/{collection_id}/urls", status_code=202)
+async def take_in_url(
+    collection_id: UUID, body: TakeInUrlRequest, admin: CurrentAdmin, urls: Urls
+) -> UploadResponse:
+    return UploadResponse.of(await urls.take_in(admin, collection_id, body.url))
 
 
 @router.get("/collections/{collection_id}/documents")
@@ -77,14 +87,40 @@ async def list_documents(
     cursor: Cursor = None,
 ) -> Page[DocumentResponse]:
     page = await documents.page(principal, collection_id, cursor, limit)
-    return Page.of([DocumentResponse.model_validate(document) for document in page], limit)
+    return Page.of([DocumentResponse.of(overview) for overview in page], limit)
 
 
 @router.get("/documents/{document_id}")
 async def get_document(
     document_id: UUID, principal: CurrentPrincipal, documents: Documents
 ) -> DocumentResponse:
-    return DocumentResponse.model_validate(await documents.get(principal, document_id))
+    return DocumentResponse.of(await documents.get(principal, document_id))
+
+
+@router.get("/documents/{document_id}/passages")
+async def list_passages(
+    document_id: UUID,
+    principal: CurrentPrincipal,
+    documents: Documents,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[StoredPassageResponse]:
+    page = await documents.passages(principal, document_id, cursor, limit)
+    return Page.of([StoredPassageResponse.model_validate(passage) for passage in page], limit)
+
+
+@router.get("/documents/{document_id}/content", response_class=FileResponse)
+async def download_document(
+    document_id: UUID, principal: CurrentPrincipal, documents: Documents
+) -> FileResponse:
+    original = await documents.original(principal, document_id)
+    # Never shown by the browser itself: what people upload could run there in our name.
+    return FileResponse(original.path, media_type="application/octet-stream", filename=original.name)
+
+
+@router.post("/documents/{document_id}/retry", status_code=202)
+async def retry_document(document_id: UUID, admin: CurrentAdmin, documents: Documents) -> DocumentResponse:
+    return DocumentResponse.of(await documents.retry(admin, document_id))
 
 
 @router.delete("/documents/{document_id}", status_code=204)

@@ -12,32 +12,32 @@ from uuid import UUID
 
 
 class LocalFiles:
-    """Implements `FileStore`: a file a document, named by its id alone."""
+    """Implements `FileStore`: a file for each version of a document, named by its id alone."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def save(self, document_id: UUID, content: BinaryIO) -> None:
-        unfinished = self._folder / f"{document_id}.part"
+    def save(self, version_id: UUID, content: BinaryIO) -> None:
+        unfinished = self._folder / f"{version_id}.part"
         try:
             with unfinished.open("wb") as target:
                 shutil.copyfileobj(content, target)
                 target.flush()
                 os.fsync(target.fileno())
-            unfinished.replace(self.path(document_id))
+            unfinished.replace(self.path(version_id))
         finally:
             unfinished.unlink(missing_ok=True)
 
-    def path(self, document_id: UUID) -> Path:
-        return self._folder / str(document_id)
+    def path(self, version_id: UUID) -> Path:
+        return self._folder / str(version_id)
 
-    def delete(self, document_id: UUID) -> None:
-        self.path(document_id).unlink(missing_ok=True)
+    def delete(self, version_id: UUID) -> None:
+        self.path(version_id).unlink(missing_ok=True)
 
     def delete_unknown(self, known: Collection[UUID], unchanged_for: timedelta) -> None:
         names, before = (
-            {str(document_id) for document_id in known},
+            {str(version_id) for version_id in known},
             time.time() - unchanged_for.total_seconds(),
         )
         for path in self._folder.iterdir():

@@ -26,7 +26,7 @@ class CollectionDeleted(DomainEvent):
 
 
 class DocumentUploaded(DomainEvent):
-    """A file was accepted and waits to be read."""
+    """A file was accepted, as a document's first version or a newer one, and waits to be read."""
 
     name: ClassVar[str] = "knowledge.document_uploaded"
 
@@ -37,7 +37,11 @@ class DocumentUploaded(DomainEvent):
 
 
 class PassagesChanged(DomainEvent):
-    """A document's passages were saved anew; whoever keeps an index takes them from knowledge."""
+    """A document's passages are others now; whoever keeps an index takes them from knowledge.
+
+    There may be passages of two versions meanwhile, and only those of the live one may be shown: the newer
+    ones are prepared in every index before they take the place of the others at once.
+    """
 
     name: ClassVar[str] = "knowledge.passages_changed"
 
@@ -46,7 +50,7 @@ class PassagesChanged(DomainEvent):
 
 
 class DocumentReady(DomainEvent):
-    """A document's passages are in the index of the machine that read it: it can be found."""
+    """A version's passages are in the index of the machine that read it, and it is now the live one."""
 
     name: ClassVar[str] = "knowledge.document_ready"
 
@@ -56,7 +60,7 @@ class DocumentReady(DomainEvent):
 
 
 class DocumentFailed(DomainEvent):
-    """A document could not be read; `reason` is what its uploader is told."""
+    """A version could not be read; `reason` is what its uploader is told. An older live one stays."""
 
     name: ClassVar[str] = "knowledge.document_failed"
 
@@ -66,12 +70,26 @@ class DocumentFailed(DomainEvent):
 
 
 class DocumentDeleted(DomainEvent):
-    """A document is gone; whoever holds anything of it erases it."""
+    """A document is gone; whoever holds anything of it erases it.
+
+    Events of the time before versions name none: the document's own id is then its only version's.
+    """
 
     name: ClassVar[str] = "knowledge.document_deleted"
 
     document_id: UUID
     collection_id: UUID
+    version_ids: tuple[UUID, ...] = ()
+
+
+class VersionsRemoved(DomainEvent):
+    """A newer version took the place of these, or came before they were read; whoever holds them erases them."""
+
+    name: ClassVar[str] = "knowledge.versions_removed"
+
+    document_id: UUID
+    collection_id: UUID
+    version_ids: tuple[UUID, ...]
 
 
 class Passage(BaseModel):

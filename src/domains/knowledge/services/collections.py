@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from src.domains.knowledge.models import Collection, CollectionGroup
-from src.domains.knowledge.repositories import CollectionRepository, DocumentRepository
+from src.domains.knowledge.repositories import CollectionRepository, VersionRepository
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
@@ -109,8 +109,14 @@ class CollectionService:
         def delete(uow: UnitOfWork) -> None:
             uow.lock(COLLECTIONS)
             collection = find_collection(uow, asker, collection_id)
-            for document_id in DocumentRepository(uow).ids_in(collection_id):
-                uow.record(DocumentDeleted(document_id=document_id, collection_id=collection_id))
+            for document_id, version_ids in VersionRepository(uow).ids_in(collection_id).items():
+                uow.record(
+                    DocumentDeleted(
+                        document_id=document_id,
+                        collection_id=collection_id,
+                        version_ids=tuple(version_ids),
+                    )
+                )
             CollectionRepository(uow).delete(collection)
             uow.record(CollectionDeleted(collection_id=collection_id))
 

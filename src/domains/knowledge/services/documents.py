@@ -1,44 +1,47 @@
-"""Documents: upload, status, deletion, and reading them into passages."""
+"""Documents: taking files in, how they fare, what is in them, and their deletion."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+import hashlib
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-import structlog
 from uuid_utils.compat import uuid7
 
-from src.domains.knowledge.models import Document, StoredPassage
-from src.domains.knowledge.repositories import DocumentRepository, PassageRepository
-from src.domains.knowledge.services.collections import COLLECTIONS, UnknownCollection, find_collection
-from src.domains.knowledge.services.ports import DocumentReader, FileStore, PassageDraft, UnreadableDocument
-from src.infrastructure.database.database import Database
-from src.infrastructure.database.unit_of_work import UnitOfWork
-from src.shared.events.base import utc_now
-from src.shared.events.knowledge import (
-    DocumentDeleted,
-    DocumentFailed,
-    DocumentReady,
-    DocumentUploaded,
-    PassagesChanged,
+from src.domains.knowledge.models import Document, DocumentVersion, StoredPassage
+from src.domains.knowledge.repositories import (
+    CollectionRepository,
+    DocumentRepository,
+    PassageRepository,
+    VersionRepository,
 )
-from src.shared.exceptions.errors import InvalidRequest, NotFound, TooLarge
+from src.domains.knowledge.services.collections import COLLECTIONS, UnknownCollection, find_collection
+from src.domains.knowledge.services.ports import DocumentReader, FileStore
+from src.domains.knowledge.services.versions import Incoming, Upload, check_room, known_upload, take_in
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.faults import OutcomeUnknown
+from src.infrastructure.database.unit_of_work import UnitOfWork
+from src.shared.events.knowledge import DocumentDeleted
+from src.shared.exceptions.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from src.shared.middleware.authentication import Principal
-
-log = structlog.get_logger(__name__)
 
 HEAD_BYTES = 4096
 """How much of a file its type is told by before it is taken in."""
 
-UPLOAD_TIME = timedelta(hours=1)
-"""How long an upload may take at the most."""
-
 MAX_TITLE_CHARACTERS = 255
+MAX_SOURCE_BYTES = 2000
+"""An index of PostgreSQL takes no more."""
 
 
 class UnknownDocument(NotFound):
     code = "unknown_document"
+
+
+class NothingLive(NotFound):
+    code = "nothing_live"
 
 
 class EmptyDocument(InvalidRequest):
@@ -49,152 +52,219 @@ class FileNameTooLong(InvalidRequest):
     code = "file_name_too_long"
 
 
+class UnknownCursor(InvalidRequest):
+    code = "unknown_cursor"
+
+
+class NotFailed(Conflict):
+    code = "not_failed"
+
+
 class DocumentTooLarge(TooLarge):
     code = "document_too_large"
 
 
+@dataclass(frozen=True)
+class UploadLimits:
+    """The largest file, and how many may wait to be read."""
+
+    file_bytes: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class DocumentOverview:
+    """A document, its newest version, which tells how it fares, and the live one, which can be found."""
+
+    document: Document
+    newest: DocumentVersion
+    live: DocumentVersion | None
+
+
+@dataclass(frozen=True)
+class OriginalFile:
+    """Where the file of a live version lies, and what it was called."""
+
+    path: Path
+    name: str
+
+
 class DocumentService:
-    """Takes files in and lets those who may read their collection see how they fare."""
+    """Takes files in and lets those who may read their collection see how they fare and what is in them.
 
-    def __init__(
-        self, database: Database, files: FileStore, reader: DocumentReader, max_upload_bytes: int
-    ) -> None:
-        self._database = database
-        self._files = files
-        self._reader = reader
-        self._max_upload_bytes = max_upload_bytes
-
-    async def upload(
-        self, asker: Principal, collection_id: UUID, file_name: str, content: BinaryIO, size_bytes: int
-    ) -> Document:
-        """Keep the file and queue it for reading. Nothing is kept of one that is refused."""
-        await self._database.read(lambda uow: find_collection(uow, asker, collection_id))
-        title = _last_part(file_name)
-        self._check(title, content, size_bytes)
-        document = Document(
-            id=uuid7(),
-            collection_id=collection_id,
-            title=title,
-            size_bytes=size_bytes,
-            status="pending",
-            created_by=asker.user_id,
-            created_at=utc_now(),
-        )
-        document_id = document.id
-        await asyncio.to_thread(self._files.save, document_id, content)
-
-        def save(uow: UnitOfWork) -> None:
-            uow.lock(COLLECTIONS)
-            find_collection(uow, asker, collection_id)
-            DocumentRepository(uow).add(document)
-            uow.record(
-                DocumentUploaded(
-                    document_id=document_id,
-                    collection_id=collection_id,
-                    user_id=asker.user_id,
-                    size_bytes=size_bytes,
-                )
-            )
-
-        try:
-            await self._database.write(save, alone=True)
-        except Exception:
-            await asyncio.to_thread(self._files.delete, document_id)
-            raise
-        return document
-
-    async def page(
-        self, asker: Principal, collection_id: UUID, after: UUID | None, limit: int
-    ) -> Sequence[Document]:
-        def page(uow: UnitOfWork) -> Sequence[Document]:
-            find_collection(uow, asker, collection_id)
-            return DocumentRepository(uow).page(collection_id, after, limit)
-
-        return await self._database.read(page)
-
-    async def get(self, asker: Principal, document_id: UUID) -> Document:
-        return await self._database.read(lambda uow: _find_document(uow, asker, document_id))
-
-    async def delete(self, asker: Principal, document_id: UUID) -> None:
-        """Delete the document with its passages and its file; from now on nothing of it is found."""
-
-        def delete(uow: UnitOfWork) -> None:
-            uow.lock(COLLECTIONS)
-            document = _find_document(uow, asker, document_id)
-            uow.record(DocumentDeleted(document_id=document_id, collection_id=document.collection_id))
-            DocumentRepository(uow).delete(document)
-
-        await self._database.write(delete, alone=True)
-
-    def _check(self, title: str, content: BinaryIO, size_bytes: int) -> None:
-        if len(title) > MAX_TITLE_CHARACTERS:
-            raise FileNameTooLong(
-                f"The file's name is longer than {MAX_TITLE_CHARACTERS} characters. Rename it."
-            )
-        if size_bytes == 0:
-            raise EmptyDocument("The file is empty.")
-        if size_bytes > self._max_upload_bytes:
-            raise DocumentTooLarge(
-                f"The file is larger than {self._max_upload_bytes // 1_048_576} MiB. Split it into smaller ones."
-            )
-        head = content.read(HEAD_BYTES)
-        content.seek(0)
-        self._reader.check(head, title)
-
-
-class IngestionService:
-    """Reads uploaded files into passages. Every step can be repeated after a crash."""
+    `wake` is told when there is something to read.
+    """
 
     def __init__(
         self,
         database: Database,
         files: FileStore,
         reader: DocumentReader,
-        index_is_current: Callable[[], Awaitable[None]],
+        limits: UploadLimits,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._files = files
         self._reader = reader
-        self._index_is_current = index_is_current
+        self._limits = limits
+        self._wake = wake
 
-    async def start(self) -> None:
-        """Delete files that a crash left without their document.
+    async def upload(
+        self,
+        asker: Principal,
+        collection_id: UUID,
+        file_name: str,
+        content: BinaryIO,
+        size_bytes: int,
+        source: str | None = None,
+    ) -> Upload:
+        """Keep the file and queue it for reading; nothing is kept of one that is refused.
 
-        Another process may be taking in a file right now, whose document is not saved yet: young ones stay.
+        `source` is what the document is known by in its collection (by default the file's name): the same
+        content from there again changes nothing, other content becomes a new version of the document.
         """
-        unchanged_for = UPLOAD_TIME if self._database.shared else timedelta()
-        known = await self._database.read(lambda uow: DocumentRepository(uow).all_ids())
-        await asyncio.to_thread(self._files.delete_unknown, known, unchanged_for)
+        await self._database.read(lambda uow: find_collection(uow, asker, collection_id))
+        title = _composed(_last_part(file_name))
+        source = _composed(source or title)
+        self._check(title, source, content, size_bytes)
+        content_hash = await asyncio.to_thread(_hash_of, content)
+        incoming = Incoming(asker, collection_id, source, title, size_bytes, content_hash)
+        known = await self._database.read(lambda uow: known_upload(uow, incoming, self._limits.waiting))
+        return known or await self._keep(incoming, content)
 
-    async def ingest(self, document_id: UUID) -> None:
-        """Read the file, save its passages, wait for the index, and only then call the document ready."""
-        title = await self._database.write(lambda uow: _begin(uow, document_id))
-        if title is None:
-            return
+    async def page(
+        self, asker: Principal, collection_id: UUID, after: UUID | None, limit: int
+    ) -> Sequence[DocumentOverview]:
+        def page(uow: UnitOfWork) -> Sequence[DocumentOverview]:
+            find_collection(uow, asker, collection_id)
+            return _overviews(uow, DocumentRepository(uow).page(collection_id, after, limit))
+
+        return await self._database.read(page)
+
+    async def get(self, asker: Principal, document_id: UUID) -> DocumentOverview:
+        return await self._database.read(
+            lambda uow: _overviews(uow, [_find_document(uow, asker, document_id)])[0]
+        )
+
+    async def passages(
+        self, asker: Principal, document_id: UUID, after: UUID | None, limit: int
+    ) -> Sequence[StoredPassage]:
+        """Return passages of the live version in reading order; none while no version is live."""
+
+        def page(uow: UnitOfWork) -> Sequence[StoredPassage]:
+            version_id = _find_readable(uow, asker, document_id).live_version_id
+            if version_id is None:
+                return []
+            passages = PassageRepository(uow)
+            ordinal = passages.ordinal(version_id, after) if after else -1
+            if ordinal is None:
+                raise UnknownCursor("The document has changed meanwhile. Begin with its first page again.")
+            return passages.page(version_id, ordinal, limit)
+
+        return await self._database.read(page)
+
+    async def original(self, asker: Principal, document_id: UUID) -> OriginalFile:
+        """Return the file that the live version was read from."""
+
+        def find(uow: UnitOfWork) -> Document:
+            return _find_readable(uow, asker, document_id)
+
+        document = await self._database.read(find)
+        if document.live_version_id is None:
+            raise NothingLive("No version of the document has been read yet. Look at its status.")
+        path = self._files.path(document.live_version_id)
+        if not await asyncio.to_thread(path.is_file):
+            raise NothingLive("The document's file is missing. Ask your administrator to upload it again.")
+        return OriginalFile(path, document.title)
+
+    async def retry(self, asker: Principal, document_id: UUID) -> DocumentOverview:
+        """Queue a version that failed for reading again."""
+
+        def retry(uow: UnitOfWork) -> DocumentOverview:
+            uow.lock(COLLECTIONS)
+            overview = _overviews(uow, [_find_document(uow, asker, document_id)])[0]
+            version = overview.newest
+            if version.status != "failed":
+                raise NotFailed("Only what has failed can be tried again.")
+            check_room(uow, self._limits.waiting)
+            version.status, version.reason = "pending", None
+            version.attempts, version.not_before = 0, None
+            version.pages_done, version.pages_total = 0, None
+            return overview
+
+        overview = await self._database.write(retry, alone=True)
+        self._wake()
+        return overview
+
+    async def delete(self, asker: Principal, document_id: UUID) -> None:
+        """Delete the document with its passages and its files; from now on nothing of it is found."""
+
+        def delete(uow: UnitOfWork) -> None:
+            uow.lock(COLLECTIONS)
+            document = _find_document(uow, asker, document_id)
+            versions = VersionRepository(uow).of_documents([document_id])[document_id]
+            uow.record(
+                DocumentDeleted(
+                    document_id=document_id,
+                    collection_id=document.collection_id,
+                    version_ids=tuple(version.id for version in versions),
+                )
+            )
+            DocumentRepository(uow).delete(document)
+
+        await self._database.write(delete, alone=True)
+
+    async def erase(self, version_ids: Collection[UUID]) -> None:
+        """Delete the files of versions that are gone."""
+        for version_id in version_ids:
+            await asyncio.to_thread(self._files.delete, version_id)
+
+    def _check(self, title: str, source: str, content: BinaryIO, size_bytes: int) -> None:
+        if len(title) > MAX_TITLE_CHARACTERS:
+            raise FileNameTooLong(
+                f"The file's name is longer than {MAX_TITLE_CHARACTERS} characters. Rename it."
+            )
+        if len(source.encode()) > MAX_SOURCE_BYTES:
+            raise FileNameTooLong(
+                f"The file's place takes more than {MAX_SOURCE_BYTES} bytes. Use shorter names."
+            )
+        if size_bytes == 0:
+            raise EmptyDocument("The file is empty.")
+        if size_bytes > self._limits.file_bytes:
+            raise DocumentTooLarge(
+                f"The file is larger than {self._limits.file_bytes // 1_048_576} MiB. Split it into smaller ones."
+            )
+        head = content.read(HEAD_BYTES)
+        content.seek(0)
+        self._reader.check(head, title)
+
+    async def _keep(self, incoming: Incoming, content: BinaryIO) -> Upload:
+        """Save the file, then the version that names it: a crash in between leaves a file that nobody knows."""
+        version_id = uuid7()
+        await asyncio.to_thread(self._files.save, version_id, content)
         try:
-            drafts = await asyncio.to_thread(self._reader.read, self._files.path(document_id), title)
-        except UnreadableDocument as error:
-            reason = str(error)
-            log.info("document_unreadable", document_id=str(document_id), reason=reason)
-            await self._database.write(lambda uow: _fail(uow, document_id, reason))
-            return
-        await self._database.write(lambda uow: _save_passages(uow, document_id, drafts), alone=True)
-        await self._index_is_current()
-        await self._database.write(lambda uow: _finish(uow, document_id))
-
-    async def give_up(self, document_id: UUID) -> None:
-        """Call a document failed that could not be read in all its attempts."""
-        reason = "The file could not be read, though it was tried several times. Try it in smaller parts."
-        await self._database.write(lambda uow: _fail(uow, document_id, reason))
-
-    async def erase(self, document_id: UUID) -> None:
-        """Delete the file of a document that was deleted."""
-        await asyncio.to_thread(self._files.delete, document_id)
+            upload = await self._database.write(
+                lambda uow: take_in(uow, incoming, version_id, self._limits.waiting), alone=True
+            )
+        except OutcomeUnknown:
+            raise  # the version may be there, and then needs its file
+        except Exception:
+            await self.erase([version_id])
+            raise
+        if upload.version.id != version_id:
+            await self.erase([version_id])
+        self._wake()
+        return upload
 
 
-def _last_part(file_name: str) -> str:
-    """Return a file's name without the folders that some clients send along."""
-    return file_name.replace("\\", "/").rsplit("/", 1)[-1]
+def _overviews(uow: UnitOfWork, documents: Sequence[Document]) -> list[DocumentOverview]:
+    versions = VersionRepository(uow).of_documents([document.id for document in documents])
+    return [_overview(document, versions[document.id]) for document in documents]
+
+
+def _overview(document: Document, versions: Sequence[DocumentVersion]) -> DocumentOverview:
+    live = next((version for version in versions if version.id == document.live_version_id), None)
+    return DocumentOverview(document, versions[-1], live)
 
 
 def _find_document(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Document:
@@ -209,45 +279,26 @@ def _find_document(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Docu
     return document
 
 
-def _begin(uow: UnitOfWork, document_id: UUID) -> str | None:
-    """Return the title of a document that still waits to be read, None when it is done or deleted."""
+def _find_readable(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Document:
+    """Return a document whose text the asker may read: administrators too only by their groups."""
     document = DocumentRepository(uow).get(document_id)
-    if document is None or document.status in ("ready", "failed"):
-        return None
-    document.status = "processing"
-    return document.title
+    collections = CollectionRepository(uow)
+    if document is None or collections.readable(document.collection_id, asker.group_ids) is None:
+        raise UnknownDocument("There is no such document, or you may not read it.")
+    return document
 
 
-def _save_passages(uow: UnitOfWork, document_id: UUID, drafts: Sequence[PassageDraft]) -> None:
-    document = DocumentRepository(uow).get(document_id)
-    if document is None:
-        return
-    document.passage_count = len(drafts)
-    passages = [
-        StoredPassage(document_id=document_id, ordinal=ordinal, location=draft.location, text=draft.text)
-        for ordinal, draft in enumerate(drafts)
-    ]
-    PassageRepository(uow).replace(document_id, passages)
-    uow.record(PassagesChanged(document_id=document_id, collection_id=document.collection_id))
+def _last_part(file_name: str) -> str:
+    """Return a file's name without the folders that some clients send along."""
+    return file_name.replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def _finish(uow: UnitOfWork, document_id: UUID) -> None:
-    document = DocumentRepository(uow).get(document_id)
-    if document is None:
-        return
-    document.status = "ready"
-    uow.record(
-        DocumentReady(
-            document_id=document_id,
-            collection_id=document.collection_id,
-            passage_count=document.passage_count,
-        )
-    )
+def _composed(text: str) -> str:
+    """Return one form for what looks the same: some systems send Hangul and accents taken apart."""
+    return unicodedata.normalize("NFC", text)
 
 
-def _fail(uow: UnitOfWork, document_id: UUID, reason: str) -> None:
-    document = DocumentRepository(uow).get(document_id)
-    if document is None:
-        return
-    document.status, document.reason = "failed", reason
-    uow.record(DocumentFailed(document_id=document_id, collection_id=document.collection_id, reason=reason))
+def _hash_of(content: BinaryIO) -> str:
+    digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # a spooled file fits too
+    content.seek(0)
+    return digest

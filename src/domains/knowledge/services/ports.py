@@ -1,6 +1,6 @@
 """What knowledge needs from outside."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -35,14 +35,26 @@ class PassageDraft:
     location: str
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far the reading of a file has come: pages (slides, sheets, chapters) read of `total` (None: unknown)."""
+
+    pages: int
+    total: int | None
+
+
 class DocumentReader(Protocol):
     """Reads files into passages."""
 
     def check(self, head: bytes, file_name: str) -> None:
         """Raise `UnsupportedDocument` when the name's ending or the first bytes tell that it cannot be read."""
 
-    def read(self, path: Path, file_name: str) -> list[PassageDraft]:
-        """Return the passages of the file, at least one, or raise `UnreadableDocument`. Blocking."""
+    async def read(self, path: Path, file_name: str, tell: Callable[[Progress], None]) -> list[PassageDraft]:
+        """Return the passages of the file, at least one, or raise `UnreadableDocument`.
+
+        `tell` may be called from any thread, as often as there is something to tell. When the call is
+        cancelled, what reads the file ends. An error of the disk is raised as it is: it may pass.
+        """
 
 
 Vector = NDArray[np.float32]
@@ -84,19 +96,19 @@ class Hit:
 
 
 class FileStore(Protocol):
-    """Keeps uploaded files as they came. Calls block."""
+    """Keeps uploaded files as they came, one for a version of a document. Calls block."""
 
-    def save(self, document_id: UUID, content: BinaryIO) -> None:
+    def save(self, version_id: UUID, content: BinaryIO) -> None:
         """Keep the content, whole or not at all."""
 
-    def path(self, document_id: UUID) -> Path:
+    def path(self, version_id: UUID) -> Path:
         """Return where the file can be read."""
 
-    def delete(self, document_id: UUID) -> None:
+    def delete(self, version_id: UUID) -> None:
         """Delete the file; one that is not there is no error."""
 
     def delete_unknown(self, known: Collection[UUID], unchanged_for: timedelta) -> None:
-        """Delete what a crash left: all that is no known document's file and has not changed for so long."""
+        """Delete what a crash left: all that is no known version's file and has not changed for so long."""
 
 
 class PassageIndex(Protocol):

@@ -3,8 +3,9 @@
 from uuid import UUID
 
 from src.domains.knowledge.services.collections import find_collection
-from src.domains.knowledge.services.documents import DocumentService, Upload
+from src.domains.knowledge.services.documents import DocumentService
 from src.domains.knowledge.services.ports import Fetcher
+from src.domains.knowledge.services.versions import Upload
 from src.infrastructure.database.database import Database
 from src.shared.middleware.authentication import Principal
 
