@@ -1,8 +1,10 @@
 """`make ingest`: folders, files and pages become documents, beside a server or without one."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "handbook"
     for place, text in {
         "leave/annual.md": "# Annual leave\n\nFifteen days a year.",
-        "휴가.md".encode().decode(): "# 휴가\n\n연차휴가는 열다섯 날이다.",
+        "휴가.md": "# 휴가\n\n연차휴가는 열다섯 날이다.",
         "picture.png": "\0",
         "empty.md": "",
         ".git/config.md": "hidden",
@@ -112,8 +114,6 @@ async def test_a_name_that_macos_gives_in_parts_is_the_same_document(
     admin: Person, settings: Settings, folder: Path
 ) -> None:
     await taken(settings, folder)
-    import unicodedata
-
     (folder / "휴가.md").rename(folder / unicodedata.normalize("NFD", "휴가.md"))
     assert (await taken(settings, folder)).outcomes == {"unchanged": 2}
 
@@ -214,6 +214,11 @@ async def test_without_a_server_files_are_queued_and_it_says_so(
         assert (report.outcomes, report.waiting) == ({"unchanged": 2}, {})
 
 
+async def test_what_is_not_there_is_told(admin: Person, settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="neither a folder nor a file"):
+        await taken(settings, tmp_path / "nowhere")
+
+
 async def test_somebody_has_to_be_the_administrator_first(settings: Settings, folder: Path) -> None:
     with pytest.raises(InvalidRequest, match="the first person becomes the administrator"):
         await taken(settings, folder)
@@ -232,8 +237,6 @@ def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]
 async def test_the_command_ends_with_1_when_something_failed(
     admin: Person, settings: Settings, folder: Path
 ) -> None:
-    import asyncio
-
     into = ("--collection", "HR")
     done = await asyncio.to_thread(run, settings, "--from", str(folder), *into)
     assert (done.returncode, done.stderr) == (0, "")
@@ -242,6 +245,3 @@ async def test_the_command_ends_with_1_when_something_failed(
     done = await asyncio.to_thread(run, settings, "--from", str(folder), *into)
     assert done.returncode == 1
     assert "failed: handbook/broken.pdf: The PDF is damaged" in done.stdout
-    done = await asyncio.to_thread(run, settings, "--from", str(folder / "nowhere"), *into)
-    assert done.returncode == 1
-    assert "There is neither a folder nor a file" in done.stderr
