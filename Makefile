@@ -17,7 +17,7 @@ run: $(VENV)/installed ## set everything up and serve the page and the API (PORT
 test: $(VENV)/installed-dev ## run every test, with coverage
 	@$(BIN)/pytest -n auto --cov --cov-report=term
 
-test-crash: $(VENV)/installed-dev ## kill servers under load, CRASHES=200 times on each engine (half an hour)
+test-crash: $(VENV)/installed-dev ## kill servers under load, CRASHES=200 times on each engine (an hour)
 	@CRASHES=$(or $(CRASHES),200) $(BIN)/pytest -n 2 -rP tests/e2e/test_crash.py
 
 bench: $(VENV)/installed-dev ## measure turns, events, start-up and memory (SECONDS=5)

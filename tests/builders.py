@@ -62,8 +62,13 @@ class Person:
 
     async def upload(self, collection_id: str, file_name: str, content: bytes) -> str:
         """Upload a file and return the document's id at once."""
+        return str((await self.send_file(collection_id, file_name, content))["id"])
+
+    async def send_file(self, collection_id: str, file_name: str, content: bytes) -> dict[str, Any]:
+        """Upload a file and return what is answered at once."""
         path = f"/knowledge/collections/{collection_id}/documents"
-        return str((await self.post(path, files={"file": (file_name, content)}))["id"])
+        answer: dict[str, Any] = await self.post(path, files={"file": (file_name, content)})
+        return answer
 
     async def upload_and_wait(self, collection_id: str, file_name: str, content: bytes) -> dict[str, Any]:
         """Upload a file and return the document once it was read or has failed."""
@@ -77,6 +82,11 @@ class Person:
                 if document["status"] in ("ready", "failed"):
                     return document
                 await asyncio.sleep(0.01)  # nothing else tells: another process may be reading it
+
+    async def texts_about(self, query: str, **options: object) -> list[str]:
+        """Return the texts of the passages that a search finds."""
+        answer = await self.post("/knowledge/search", {"query": query, **options})
+        return [passage["text"] for passage in answer["passages"]]
 
     async def ask(self, message: str, session_id: str | None = None) -> Any:
         return await self.post("/chat", {"message": message, "session_id": session_id})
@@ -125,6 +135,11 @@ def problem_of(response: httpx.Response) -> tuple[int, str]:
     assert problem["detail"]
     assert problem["request_id"] == response.headers["x-request-id"]
     return response.status_code, problem["code"]
+
+
+def stored_files(settings: Settings) -> set[str]:
+    """Return the names of the uploaded files that are kept."""
+    return {path.name for path in (settings.data_dir / "uploads").iterdir()}
 
 
 def _success(response: httpx.Response) -> Any:

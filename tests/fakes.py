@@ -1,9 +1,13 @@
 """Stand-ins for our own ports."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 
 from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
+from src.domains.knowledge.services.ports import PassageDraft, Progress
+from src.infrastructure.documents.reader import FileDocumentReader
+from src.infrastructure.documents.threaded import ThreadedReader
 
 
 class ScriptedModel:
@@ -27,3 +31,54 @@ class ScriptedModel:
             yield ModelChunk(piece)
             await self.may_go_on.wait()
         yield ModelChunk(usage=Usage(11, 7, 0.25), finish_reason="stop")
+
+
+class SteppedReader(ThreadedReader):
+    """Reads text files, but first raises what it is given, and stops before those that it shall hold."""
+
+    def __init__(self, *faults: Exception, progress: Progress | None = None) -> None:
+        super().__init__(FileDocumentReader())
+        self.read_names: list[str] = []
+        self.most_at_once = 0
+        self._faults = list(faults)
+        self._progress = progress
+        self._held: bytes | None = None
+        self._begun, self._may_go_on = asyncio.Event(), asyncio.Event()
+        self._ended = 0
+
+    def hold(self, marked: bytes = b"") -> None:
+        """Stop before files that hold these bytes, until `go_on`."""
+        self._held = marked
+        self._begun.clear()
+        self._may_go_on.clear()
+
+    def go_on(self) -> None:
+        self._held = None
+        self._may_go_on.set()
+
+    async def begun(self) -> None:
+        """Wait until a file is held."""
+        async with asyncio.timeout(20):
+            await self._begun.wait()
+
+    async def ended(self, count: int) -> None:
+        """Wait until so many files were read, or their reading was cut off."""
+        async with asyncio.timeout(20):
+            while self._ended < count:  # noqa: ASYNC110  # several may wait for several counts
+                await asyncio.sleep(0.01)
+
+    async def read(self, path: Path, file_name: str, tell: Callable[[Progress], None]) -> list[PassageDraft]:
+        self.read_names.append(file_name)
+        self.most_at_once = max(self.most_at_once, len(self.read_names) - self._ended)
+        try:
+            if self._faults:
+                raise self._faults.pop(0)
+            if self._progress:
+                tell(self._progress)
+            content = await asyncio.to_thread(path.read_bytes)
+            if self._held is not None and self._held in content:
+                self._begun.set()
+                await self._may_go_on.wait()
+            return await super().read(path, file_name, tell)
+        finally:
+            self._ended += 1

@@ -108,6 +108,9 @@ class Client:
         path = f"/knowledge/collections/{collection_id}/documents"
         self._call("POST", path, files={"file": (name, content)}, timeout=UPLOAD_TIMEOUT)
 
+    def retry_document(self, document_id: str) -> None:
+        self._call("POST", f"/knowledge/documents/{document_id}/retry")
+
     def delete_document(self, document_id: str) -> None:
         self._call("DELETE", f"/knowledge/documents/{document_id}")
 

@@ -52,6 +52,9 @@ class Document(TypedDict):
     size_bytes: int
     status: DocumentStatus
     reason: str | None
+    version: int | None
+    pages_done: int
+    pages_total: int | None
     passage_count: int
 
 

@@ -104,10 +104,11 @@ def told_in_plain_words() -> Iterator[None]:
 def _save(settings: Settings, folder: Path) -> None:
     engine = database_engine(settings.resolved_database_url)
     snapshots = database_snapshots(engine, settings.database.postgresql_bin)
-    # The database first: a file is there before the row that names it, and longer.
+    # Files before and after the database: each is there before the row that names it, and longer, so what the
+    # database names is saved by one of the two, also when a newer version replaces it meanwhile.
+    _save_folders(settings.data_dir, folder)
     snapshots.save(folder / snapshots.file_name)
-    for name in FOLDERS:
-        _save_folder(settings.data_dir / name, folder / name)
+    _save_folders(settings.data_dir, folder)
     manifest = Manifest(
         version=tomllib.loads(PROJECT.read_text())["project"]["version"],
         made_at=utc_now(),
@@ -118,12 +119,18 @@ def _save(settings: Settings, folder: Path) -> None:
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2))
 
 
+def _save_folders(source: Path, target: Path) -> None:
+    for name in FOLDERS:
+        _save_folder(source / name, target / name)
+
+
 def _save_folder(source: Path, target: Path) -> None:
-    target.mkdir()
+    """Copy what is not there yet: nobody changes a file once it has its name."""
+    target.mkdir(exist_ok=True)
     for path in source.iterdir() if source.exists() else ():
         if path.is_dir():
             _save_folder(path, target / path.name)
-        elif path.suffix != ".part":  # an upload that has not come to its end
+        elif path.suffix != ".part" and not (target / path.name).exists():  # .part: an unfinished upload
             with suppress(FileNotFoundError):  # deleted meanwhile
                 copy_durably(path, target / path.name)
 

@@ -94,7 +94,7 @@ def _wait_until_all_is_delivered(caller: Caller, settings: Settings) -> None:
         behind = [each["name"] for each in subscriptions if each["lag"]]
         pending = query(settings, "SELECT id FROM chat_message WHERE status = 'pending'")
         unread = query(
-            settings, "SELECT id FROM knowledge_document WHERE status IN ('pending', 'processing')"
+            settings, "SELECT id FROM knowledge_document_version WHERE status IN ('pending', 'processing')"
         )
         return [*behind, *pending, *unread]
 
@@ -133,8 +133,8 @@ def _check_documents(promises: Promises, settings: Settings, caller: Caller) -> 
     """Every accepted document is ready, has its passage once, and is found by its word."""
     rows = query(
         settings,
-        "SELECT d.id, d.status, count(p.id) FROM knowledge_document d "
-        "LEFT JOIN knowledge_passage p ON p.document_id = d.id GROUP BY d.id, d.status",
+        "SELECT v.document_id, v.status, count(p.id) FROM knowledge_document_version v "
+        "LEFT JOIN knowledge_passage p ON p.version_id = v.id GROUP BY v.document_id, v.status",
     )
     kept = {_uuid(row[0]): row[1:] for row in rows}
     assert {id_: kept.get(id_) for id_ in promises.documents} == dict.fromkeys(

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from src.infrastructure.settings import Settings
+from tests.e2e import ledger, library
 from tests.e2e.conftest import Server
-from tests.e2e.ledger import Load, check
 
 CRASHES = int(os.environ.get("CRASHES", "3"))
 
@@ -24,6 +24,8 @@ SETTINGS = {
     "CHAT__LEASE_SECONDS": "3",
     "EVENTS__LEASE_SECONDS": "1",
     "EVENTS__MAX_ATTEMPTS": "1000",  # a kill is not the event's fault, and here there are many
+    "KNOWLEDGE__INGESTION_LEASE_SECONDS": "1",
+    "KNOWLEDGE__INGESTION_ATTEMPTS": "1000",  # nor the file's
 }
 
 
@@ -56,9 +58,9 @@ def crash_often(servers: Sequence[Server]) -> int:
 def test_kills_of_a_server_on_sqlite(tmp_path: Path, settings: Settings) -> None:
     server = Server(tmp_path, DATABASE_URL=settings.database_url, **SETTINGS)
     server.start()
-    with Load([server]) as load:
+    with ledger.Load([server]) as load:
         kills = crash_often([server])
-    check(load.promises, settings, server)
+    ledger.check(load.promises, settings, server)
     server.stop()
     print(f"{kills} kills, {len(load.promises.turns)} turns, {len(load.promises.documents)} documents kept")  # noqa: T201
     assert len(load.promises.turns) >= CRASHES
@@ -70,10 +72,27 @@ def test_kills_of_two_servers_on_one_postgresql(tmp_path: Path, settings: Settin
     servers = [Server(tmp_path, DATABASE_URL=settings.database_url, **SETTINGS) for _ in range(2)]
     for server in servers:
         server.start()
-    with Load(servers) as load:
+    with ledger.Load(servers) as load:
         kills = crash_often(servers)
-    check(load.promises, settings, servers[0])
+    ledger.check(load.promises, settings, servers[0])
     for server in servers:
         server.stop()
     print(f"{kills} kills, {len(load.promises.turns)} turns, {len(load.promises.documents)} documents kept")  # noqa: T201
     assert len(load.promises.turns) >= CRASHES
+
+
+def test_kills_while_documents_are_uploaded_replaced_and_deleted(
+    tmp_path: Path, settings: Settings, engine_name: str
+) -> None:
+    """Each document is whole afterwards, and no search shows anything of what was replaced or deleted."""
+    count = 2 if engine_name == "postgresql" else 1
+    servers = [Server(tmp_path, DATABASE_URL=settings.database_url, **SETTINGS) for _ in range(count)]
+    for server in servers:
+        server.start()
+    with library.Library(servers) as papers:
+        kills = crash_often(servers)
+    library.check(papers, settings, servers[0])
+    for server in servers:
+        server.stop()
+    print(f"{kills} kills, {papers.answered} changes of documents kept")  # noqa: T201
+    assert papers.answered >= CRASHES

@@ -1,6 +1,7 @@
 """A backup is taken while people ask, and what is restored from it agrees with itself."""
 
 import asyncio
+import itertools
 import json
 import os
 import stat
@@ -116,8 +117,11 @@ async def ask_until(done: asyncio.Event, person: Person, asked: asyncio.Semaphor
 
 
 async def upload_until(done: asyncio.Event, person: Person, collection: str) -> None:
-    while not done.is_set():
-        await person.upload(collection, "lift.txt", b"On Sundays it stands still.")
+    """Replace a document over and over, and with it its file."""
+    for number in itertools.count():
+        if done.is_set():
+            return
+        await person.upload_and_wait(collection, "lift.txt", f"On Sundays it stands still {number}.".encode())
 
 
 async def several(asked: asyncio.Semaphore) -> None:
@@ -146,14 +150,15 @@ async def test_a_backup_taken_while_people_ask_agrees_with_itself(
             await asyncio.to_thread(back_up, settings, folder)
             await several(asked)
             done.set()
-        await platform.delivered("knowledge.ingestion")  # or the stop would wait for it
     assert log_and_messages_agree(settings) >= 16
 
     restore(elsewhere, folder)
     questions = log_and_messages_agree(elsewhere)
     assert 8 <= questions < log_and_messages_agree(settings)
     files = {UUID(path.name) for path in (elsewhere.data_dir / "uploads").iterdir()}
-    assert {document_id for (document_id,) in ids(elsewhere, "SELECT id FROM knowledge_document")} <= files
+    assert {
+        document_id for (document_id,) in ids(elsewhere, "SELECT id FROM knowledge_document_version")
+    } <= files
     async with restored_platform(elsewhere, admin) as (restored, person):
         await restored.delivered("analytics.turns")
         totals = (await person.get("/analytics/dashboard"))["totals"]

@@ -6,16 +6,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, Uuid, bindparam, inspect, text
 
 from migrations import histories
 from src.infrastructure.database.engine import database_engine
 from src.infrastructure.settings import Settings
 from tests.builders import platform_on
+from tests.databases import query
 
 ROOT = Path(__file__).parents[2]
+THEN = "2026-11-23 12:00:00.000000+00:00"
 
 
 @pytest.fixture
@@ -61,6 +64,93 @@ async def test_every_history_goes_down_and_up_again_with_rows_in_the_tables(
             name: before[name] for name in before if name not in own
         }
         before = after
+
+
+OLD_KNOWLEDGE = "5c5c93172693"
+
+
+def test_documents_get_a_version_each_and_come_back_as_they_were(engine: Engine) -> None:
+    """Files keep their names, passages their documents; documents of one name get sources of their own."""
+    history = histories.HISTORIES["knowledge"]
+    histories.downgrade(engine, history, OLD_KNOWLEDGE)
+    collection_id, admin_id = uuid4(), uuid4()
+    titles = {"a.txt": "ready", "a.txt (2)": "ready", "b.txt": "processing", "c.txt": "failed"}
+    documents = [(uuid4(), title, status) for title, status in (*titles.items(), ("a.txt", "pending"))]
+    documents.sort()
+    columns = "id, collection_id, title, size_bytes, status, reason, passage_count, created_by, created_at"
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+
+        def insert(table: str, columns: str, *values: object) -> None:
+            row = {f"v{number}": value for number, value in enumerate(values)}
+            binds = [bindparam(name, type_=Uuid() if isinstance(row[name], UUID) else None) for name in row]
+            statement = text(
+                f"INSERT INTO {table} ({columns}) VALUES ({', '.join(f':{name}' for name in row)})"
+            )
+            connection.execute(statement.bindparams(*binds), row)
+
+        insert("knowledge_collection", "id, name, description, created_at", collection_id, "A", "", THEN)
+        for id_, title, status in documents:
+            reason = "It is broken." if status == "failed" else None
+            count = int(status == "ready")
+            insert(
+                "knowledge_document",
+                columns,
+                id_,
+                collection_id,
+                title,
+                7,
+                status,
+                reason,
+                count,
+                admin_id,
+                THEN,
+            )
+            if status == "ready":
+                passage = (uuid4(), id_, 0, "p. 1", f"Text of {title}.")
+                insert("knowledge_passage", "id, document_id, ordinal, location, text", *passage)
+
+    def rows(statement: str) -> list[tuple[object, ...]]:
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(statement)]
+
+    before = rows(f"SELECT {columns} FROM knowledge_document ORDER BY id")
+    passages = rows("SELECT id, document_id, ordinal, location, text FROM knowledge_passage ORDER BY id")
+    for _ in range(2):
+        histories.upgrade(engine)
+        histories.check(engine)
+        assert rows("SELECT id, number FROM knowledge_document_version ORDER BY id") == [
+            (row[0], 1) for row in before
+        ]
+        assert rows("SELECT id, title FROM knowledge_document WHERE live_version_id = id ORDER BY id") == [
+            (row[0], row[2]) for row in before if row[4] == "ready"
+        ]
+        sources = [str(source) for (source,) in rows("SELECT source FROM knowledge_document ORDER BY id")]
+        assert len(set(sources)) == len(documents)
+        assert all(source.startswith(title) for source, (_, title, _) in zip(sources, documents, strict=True))
+        assert rows("SELECT version_id FROM knowledge_passage WHERE version_id <> document_id") == []
+        assert rows("SELECT reason FROM knowledge_document_version WHERE status = 'failed'") == [
+            ("It is broken.",)
+        ]
+        histories.downgrade(engine, history, OLD_KNOWLEDGE)
+        again = rows(f"SELECT {columns} FROM knowledge_document ORDER BY id")
+        waiting = [(*row[:4], "pending", *row[5:]) if row[4] == "processing" else row for row in before]
+        assert again == waiting
+        assert passages == rows(
+            "SELECT id, document_id, ordinal, location, text FROM knowledge_passage ORDER BY id"
+        )
+
+
+async def test_going_back_keeps_the_live_version_of_each_document(settings: Settings, engine: Engine) -> None:
+    async with platform_on(settings) as platform:
+        admin = await platform.sign_up()
+        collection_id = await admin.create_collection()
+        await admin.upload_and_wait(collection_id, "a.html", b"<p>The code is seven.</p>")
+        await admin.upload_and_wait(collection_id, "a.html", b"<p>The code is eight.</p>")
+        await admin.upload_and_wait(collection_id, "a.html", b"<p></p>")
+    histories.downgrade(engine, histories.HISTORIES["knowledge"], OLD_KNOWLEDGE)
+    [(status, count)] = query(settings, "SELECT status, passage_count FROM knowledge_document")
+    [(kept,)] = query(settings, "SELECT text FROM knowledge_passage")
+    assert (status, count, kept) == ("ready", 1, "The code is eight.")
 
 
 def test_a_history_sees_its_own_tables_alone() -> None:

@@ -146,15 +146,38 @@ def _document(document: Document) -> None:
     label, icon, color = STATUS_BADGES[document["status"]]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(plain(document["title"]), width="stretch")
-        if document["status"] == "ready":
+        if (document["version"] or 0) > 1:
+            st.caption(t("version", number=document["version"]), width="content")
+        if document["version"]:
             st.caption(t("passages", count=document["passage_count"]), width="content")
         st.caption(_size(document["size_bytes"]), width="content")
-        st.badge(t(label), icon=icon, color=color)
+        st.badge(" · ".join(filter(None, (t(label), _progress(document)))), icon=icon, color=color)
         if is_admin():
+            if document["status"] == "failed":
+                _retry_button(document["id"])
             remove = partial(client().delete_document, document["id"])
             delete_button(document["id"], t("delete_document"), remove)
     if document["reason"]:
         st.caption(f":red[{plain(document['reason'])}]")
+    if document["version"] and document["status"] != "ready":
+        st.caption(t("version_stays", number=document["version"]))
+
+
+def _progress(document: Document) -> str:
+    """Tell how far the reading of a document has come, when it has told a page."""
+    done, total = document["pages_done"], document["pages_total"]
+    if document["status"] != "processing" or not done:
+        return ""
+    return t("page_of", done=done, total=total) if total else t("page_done", done=done)
+
+
+def _retry_button(document_id: str) -> None:
+    if st.button(
+        "", icon=":material/refresh:", type="tertiary", help=t("try_again"), key=f"retry-{document_id}"
+    ):
+        with reported():
+            client().retry_document(document_id)
+            st.rerun()
 
 
 def _unfinished(documents: Listing[Document]) -> bool:

@@ -26,8 +26,17 @@ class LocalFiles:
                 target.flush()
                 os.fsync(target.fileno())
             unfinished.replace(self.path(version_id))
+            self._keep_names()
         finally:
             unfinished.unlink(missing_ok=True)
+
+    def _keep_names(self) -> None:
+        """Bring the folder itself to the disk: a file whose name is lost in a power cut is lost."""
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def path(self, version_id: UUID) -> Path:
         return self._folder / str(version_id)

@@ -23,7 +23,8 @@ def _message(role: str, content: str, **fields: Any) -> dict[str, Any]:
 
 
 def _document(**fields: Any) -> dict[str, Any]:
-    rest = {"size_bytes": 2048, "status": "ready", "reason": None, "passage_count": 4}
+    rest = {"size_bytes": 2048, "status": "ready", "reason": None, "passage_count": 4, "version": 1}
+    rest |= {"pages_done": 0, "pages_total": None}
     return {"id": "d1", "collection_id": "c1", "title": "leave.md", **rest, **fields}
 
 
@@ -275,6 +276,26 @@ def test_a_document_that_failed_says_why(api: FakeApi, documents: AppTest) -> No
     api.on("GET", "/knowledge/collections/c1/documents", page(failed))
     documents.run()
     assert any("The PDF is damaged" in caption.value for caption in documents.caption)
+
+
+def test_a_document_that_is_read_tells_how_far_and_what_is_used_meanwhile(
+    api: FakeApi, documents: AppTest
+) -> None:
+    """The page that is read stands in the badge, the live version below."""
+    reading = _document(status="processing", version=2, pages_done=3, pages_total=20)
+    api.on("GET", "/knowledge/collections/c1/documents", page(reading))
+    documents.run()
+    assert "page 3 of 20" in _badges(documents)
+    assert any("Version 2 is used until" in caption.value for caption in documents.caption)
+
+
+def test_a_document_that_failed_is_tried_again(api: FakeApi, documents: AppTest) -> None:
+    """One click tells the server."""
+    api.on("GET", "/knowledge/collections/c1/documents", page(_document(status="failed", reason="No.")))
+    api.on("POST", "/knowledge/documents/d1/retry", _document(status="pending"), status=202)
+    documents.run()
+    documents.button(key="retry-d1").click().run()
+    assert api.sent("POST", "/knowledge/documents/d1/retry") == [None]
 
 
 def test_a_collection_is_created_and_opened(api: FakeApi, documents: AppTest) -> None:

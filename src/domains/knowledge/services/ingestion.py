@@ -65,12 +65,16 @@ _NOTHING_READ = Progress(0, None)
 
 @dataclass
 class _Job:
-    """A version that this process reads. `run` names this try of it, in its lease and in the logs."""
+    """A version that this process reads. `run` names this try of it, in its lease and in the logs.
+
+    `alone`: an earlier try of it was cut off, perhaps because it ended the process.
+    """
 
     version_id: UUID
     document_id: UUID
     file_name: str
     run: str
+    alone: bool
     progress: Progress = _NOTHING_READ
 
     def tell(self, progress: Progress) -> None:
@@ -81,7 +85,8 @@ class IngestionWorker:
     """Reads versions that wait, some at once, and makes each of them live in one step when it can be found.
 
     A version is claimed by a lease, and the try is counted, before it is read: a file that ends the process
-    is counted too. Every step can be repeated. A version that fails leaves an older live one as it is.
+    is counted too, and read alone from then on, so that no other file is taken for the one that did it.
+    Every step can be repeated. A version that fails leaves an older live one as it is.
     """
 
     def __init__(
@@ -99,7 +104,7 @@ class IngestionWorker:
         self._limits = limits
         self._wake = asyncio.Event()
         self._stopping = False
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], _Job] = {}
         self._dispatcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -132,7 +137,7 @@ class IngestionWorker:
             self._wake.clear()
             if job := await self._next():
                 task = asyncio.create_task(self._run(job), name=f"ingestion-{job.version_id}")
-                self._running.add(task)
+                self._running[task] = job
                 task.add_done_callback(self._has_ended)
             else:
                 with suppress(TimeoutError):
@@ -140,11 +145,11 @@ class IngestionWorker:
                         await self._wake.wait()
 
     def _has_ended(self, task: "asyncio.Task[None]") -> None:
-        self._running.discard(task)
+        del self._running[task]
         self.wake()
 
     async def _next(self) -> _Job | None:
-        if len(self._running) >= self._limits.at_once:
+        if len(self._running) >= self._limits.at_once or any(job.alone for job in self._running.values()):
             return None
         try:
             return await self._database.write(self._claim, alone=True)
@@ -162,10 +167,13 @@ class IngestionWorker:
                 _fail(uow, version, ENDED_THE_READER)
                 uow.session.flush()
                 continue
+            alone = version.status == "processing"
+            if alone and self._running:
+                return None  # it comes next, once these have ended
             version.status, version.attempts = "processing", version.attempts + 1
             version.leased_by, version.leased_until = uuid4().hex, self._lease_from(moment)
             version.pages_done, version.pages_total = 0, None
-            return _Job(version.id, version.document_id, version.file_name, version.leased_by)
+            return _Job(version.id, version.document_id, version.file_name, version.leased_by, alone)
         return None
 
     def _lease_from(self, moment: datetime) -> datetime:

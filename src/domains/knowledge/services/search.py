@@ -15,6 +15,9 @@ from src.shared.events.knowledge import DocumentDeleted, Passage, PassagesChange
 
 REBUILD_BATCH = 100
 
+DEEPER = 4
+"""How many times as many hits are looked at where some of them may not be shown."""
+
 
 @dataclass(frozen=True)
 class _Question:
@@ -49,8 +52,14 @@ class SearchService:
         return await self._database.read_together(self._answer, question)
 
     def _answer(self, uow: UnitOfWork, questions: Sequence[_Question]) -> list[list[Passage]]:
+        passages = PassageRepository(uow)
         hits = [self._index.search(each.text, each.collection_ids, each.limit) for each in questions]
-        found = PassageRepository(uow).ready({hit.passage_id for each in hits for hit in each})
+        found = passages.ready({hit.passage_id for each in hits for hit in each})
+        for number, each in enumerate(questions):
+            if len(hits[number]) == each.limit and any(hit.passage_id not in found for hit in hits[number]):
+                # A version that is prepared or was just replaced must not take the places of what is live.
+                hits[number] = self._index.search(each.text, each.collection_ids, DEEPER * each.limit)
+                found |= passages.ready({hit.passage_id for hit in hits[number]})
         readers = CollectionRepository(uow).readers({row["collection_id"] for row in found.values()})
         return [
             [
@@ -58,7 +67,7 @@ class SearchService:
                 for hit in best
                 if hit.passage_id in found
                 and may_read(readers[found[hit.passage_id]["collection_id"]], question.group_ids)
-            ]
+            ][: question.limit]
             for question, best in zip(questions, hits, strict=True)
         ]
 
