@@ -28,8 +28,8 @@ SETTINGS = {
     "AUTH__ACCESS_TOKEN_MINUTES": "1000",
     "KNOWLEDGE__EMBEDDINGS": "none",
 }
-"""The model that takes no time, so that all the rest is measured; tokens that outlive the benchmark; no vectors but
-where they are measured, for ten thousand take half an hour."""
+"""The model that takes no time, so that all the rest is measured; tokens that outlive the benchmark; and vectors
+only where they are measured, for ten thousand take half an hour."""
 
 
 @dataclass(frozen=True)
