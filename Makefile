@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-crash bench bench-log bench-retrieval ui migrate migration rollback events backup restore lint format \
+.PHONY: help run test test-crash bench bench-log bench-retrieval bench-growth ui ingest migrate migration \
+	rollback events backup restore lint format \
 	lock clean
 
 help: ## print the targets
@@ -29,8 +30,15 @@ bench-log: $(VENV)/installed-dev ## measure a log of a million events
 bench-retrieval: $(VENV)/installed-dev ## measure how well passages are found (QUESTIONS=file.jsonl PASSAGES=other-language.jsonl)
 	@$(BIN)/python -m bench.retrieval $(QUESTIONS) $(if $(PASSAGES),--passages $(PASSAGES))
 
+bench-growth: $(VENV)/installed-dev ## measure searches among 10,000 to 1,000,000 passages (half an hour)
+	@$(BIN)/python -m bench.growth $(SIZES)
+
 ui: $(VENV)/installed ## serve the page alone (API_URL=http://127.0.0.1:8000, UI_PORT=8501)
 	@exec $(BIN)/streamlit run ui/main.py --server.port $(or $(UI_PORT),8501) --server.headless true
+
+ingest: $(VENV)/installed ## take documents in (FROM=folder-or-url COLLECTION=name, GROUPS="HR,IT", PRUNE=1)
+	@$(BIN)/python -m src.commands.ingest $(if $(FROM),--from "$(FROM)") \
+		$(if $(COLLECTION),--collection "$(COLLECTION)") $(if $(GROUPS),--groups "$(GROUPS)") $(if $(PRUNE),--prune)
 
 migrate: $(VENV)/installed ## bring the database to the newest schema
 	@$(BIN)/python -m migrations upgrade

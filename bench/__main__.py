@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench import events, log, machine, postgres, report, start, turns
+from bench import events, ingestion, log, machine, meaning, postgres, report, start, turns
 from bench.seed import SeededHouse, seed
 from bench.server import ROOT, House
 
@@ -33,6 +33,12 @@ class Run:
 
     def events(self) -> dict[str, Any]:
         return events.run(self._new_house("events"), self._options.events)
+
+    def ingestion(self) -> dict[str, Any]:
+        return ingestion.run(self._copy_of_seeded("ingestion"))
+
+    def meaning(self) -> list[dict[str, Any]]:
+        return meaning.run(self._copy_of_seeded("meaning"), self._options.seconds)
 
     def log(self) -> dict[str, Any]:
         return log.run(self._new_house("log"), self._options.log_events)
@@ -74,7 +80,7 @@ class Run:
         return House(self._folder / name)
 
 
-BENCHES = ("turns", "events", "start", "postgres", "log")
+BENCHES = ("turns", "events", "start", "ingestion", "meaning", "postgres", "log")
 
 
 def main() -> None:

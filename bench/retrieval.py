@@ -101,10 +101,10 @@ async def vectors_of(task: Task) -> tuple[dict[str, Vector], NDArray[np.float32]
     took = (time.perf_counter() - started) / len(queries) * 1000
     rest = [query for query in dict.fromkeys(task.queries) if query not in queries]
     queries |= {query: await embedder.query(query) for query in rest}
-    return queries, await _kept_vectors(embedder, task.passages), took
+    return queries, await kept_vectors(embedder, task.passages), took
 
 
-async def _kept_vectors(embedder: EmbeddedEmbedder, texts: list[str]) -> NDArray[np.float32]:
+async def kept_vectors(embedder: EmbeddedEmbedder, texts: list[str]) -> NDArray[np.float32]:
     digest = hashlib.sha256("\0".join([embedder.name, *texts]).encode()).hexdigest()[:16]
     file = BUILD / f"vectors-{digest}.npy"
     if not file.exists():

@@ -108,6 +108,10 @@ class Client:
         path = f"/knowledge/collections/{collection_id}/documents"
         self._call("POST", path, files={"file": (name, content)}, timeout=UPLOAD_TIMEOUT)
 
+    def take_in_url(self, collection_id: str, url: str) -> None:
+        path = f"/knowledge/collections/{collection_id}/urls"
+        self._call("POST", path, json={"url": url}, timeout=UPLOAD_TIMEOUT)
+
     def retry_document(self, document_id: str) -> None:
         self._call("POST", f"/knowledge/documents/{document_id}/retry")
 

@@ -58,12 +58,19 @@ class Document(TypedDict):
     passage_count: int
 
 
+class Match(TypedDict):
+    arm: Literal["words", "meaning"]
+    score: float
+    words: list[str]
+
+
 class Passage(TypedDict):
     passage_id: str
     title: str
     text: str
     score: float
     location: str
+    matches: list[Match]
 
 
 class Session(TypedDict):

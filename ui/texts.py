@@ -103,10 +103,11 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
         "ko": "이 문서함과 모든 문서를 삭제할까요?",
     },
     "choose_files": {
-        "en": "Upload documents (text, Markdown, HTML, PDF, Word)",
-        "ko": "문서 올리기 (텍스트, Markdown, HTML, PDF, Word)",
+        "en": "Files",
+        "ko": "파일",
     },
     "upload": {"en": "Add to collection", "ko": "문서함에 추가"},
+    "web_address": {"en": "Or the address of a web page", "ko": "또는 웹 페이지 주소"},
     "no_documents": {"en": "No documents in here yet.", "ko": "아직 문서가 없습니다."},
     "delete_document": {"en": "Delete this document?", "ko": "이 문서를 삭제할까요?"},
     "passages": {"en": "Passages: {count}", "ko": "구절 {count}개"},
@@ -129,6 +130,8 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
     },
     "query": {"en": "Words or a question", "ko": "검색어나 질문"},
     "search": {"en": "Search", "ko": "검색"},
+    "found_by_words": {"en": "by the words {words}", "ko": "낱말로 찾음: {words}"},
+    "found_by_meaning": {"en": "by its meaning", "ko": "뜻으로 찾음"},
     "nothing_found": {
         "en": "Nothing was found in the documents that you may read.",
         "ko": "읽을 수 있는 문서에서 찾은 내용이 없습니다.",

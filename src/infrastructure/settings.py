@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, IPvAnyNetwork, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
@@ -192,6 +192,24 @@ class BedrockSettings(BaseModel):
     )
 
 
+class FetchSettings(BaseModel):
+    """Pages and files that people name by their address."""
+
+    allowed_private_hosts: tuple[str, ...] = Field(
+        (), description='Names that may be within a private network, as JSON: `["wiki.corp"]`.'
+    )
+    allowed_private_networks: tuple[IPvAnyNetwork, ...] = Field(
+        (), description='Private networks that pages may be read from, as JSON: `["10.1.0.0/16"]`.'
+    )
+    refused_networks: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="Public addresses that are the company's own, and not read from, as JSON."
+    )
+    allowed_ports: tuple[int, ...] = Field((80, 443), description="Ports that pages may be read from.")
+    seconds: float = Field(30.0, gt=0, le=600, description="How long a page may take, with all redirects.")
+    redirects: int = Field(5, ge=0, le=20, description="How often an address may lead on to another one.")
+    at_once: int = Field(4, ge=1, le=64, description="Pages that a process fetches at once; others wait.")
+
+
 class ChatSettings(BaseModel):
     """The chat turn."""
 
@@ -244,6 +262,7 @@ class Settings(BaseSettings):
     embeddings: EmbeddingSettings = EmbeddingSettings()
     opensearch: OpenSearchSettings = OpenSearchSettings()
     bedrock: BedrockSettings = BedrockSettings()
+    fetch: FetchSettings = FetchSettings()
     chat: ChatSettings = ChatSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
 

@@ -1,14 +1,14 @@
 """Collections and their documents: everybody reads what they may, administrators change it."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final, Literal
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ui.client import ApiError
 from ui.markdown import plain
-from ui.models import Collection, Document, DocumentStatus, Group, Listing
+from ui.models import Collection, Document, DocumentStatus, Group, Listing, Match
 from ui.parts import delete_button, group_badges, more_button, reported, show_error, shown
 from ui.state import client, is_admin, t
 
@@ -115,17 +115,20 @@ def _opened(collection_id: str) -> None:
 def _upload(collection_id: str) -> None:
     with st.form("upload", clear_on_submit=True):
         files = st.file_uploader(t("choose_files"), type=FILE_TYPES, accept_multiple_files=True)
+        url = st.text_input(t("web_address"), max_chars=2000, placeholder="https://")
         if st.form_submit_button(t("upload"), type="primary", icon=":material/add:"):
             for file in files:
-                _upload_one(collection_id, file)
+                _take_in(file.name, partial(client().upload, collection_id, file.name, file.getvalue()))
+            if url:
+                _take_in(url, partial(client().take_in_url, collection_id, url))
 
 
-def _upload_one(collection_id: str, file: UploadedFile) -> None:
-    """One file that is refused keeps no other from being uploaded."""
+def _take_in(name: str, send: Callable[[], None]) -> None:
+    """One source that is refused keeps no other from being taken in."""
     try:
-        client().upload(collection_id, file.name, file.getvalue())
+        send()
     except ApiError as error:
-        show_error(error, about=file.name)
+        show_error(error, about=name)
 
 
 def _documents(collection_id: str, documents: Listing[Document]) -> None:
@@ -204,5 +207,12 @@ def _search() -> None:
     for passage in passages:
         with st.container(border=True):
             where = " · ".join(filter(None, (passage["title"], passage["location"])))
-            st.markdown(f"**{plain(where)}** :gray[{passage['score']:.3f}]")
+            st.markdown(f"**{plain(where)}** :gray[{passage['score']:.1f}]")
+            st.caption(" · ".join(_why(match) for match in passage["matches"]))
             st.text(passage["text"])
+
+
+def _why(match: Match) -> str:
+    if match["arm"] == "meaning":
+        return t("found_by_meaning")
+    return t("found_by_words", words=plain(", ".join(match["words"])))

@@ -41,6 +41,10 @@ class UserRepository:
         query = select(User).where(User.groups.any(Group.id == group_id))
         return self._uow.session.scalars(query.options(selectinload(User.groups))).all()
 
+    def first_active_admin(self) -> User | None:
+        query = select(User).where(User.role == "admin", User.is_active).order_by(User.id).limit(1)
+        return self._uow.session.scalar(query)
+
     def other_active_admins(self, user_id: UUID) -> int:
         query = select(func.count()).select_from(User)
         return (
@@ -62,6 +66,9 @@ class GroupRepository:
 
     def by_name(self, name: str) -> Group | None:
         return self._uow.session.scalar(select(Group).where(Group.name == name))
+
+    def by_names(self, names: Sequence[str]) -> Sequence[Group]:
+        return self._uow.session.scalars(select(Group).where(Group.name.in_(names))).all()
 
     def by_ids(self, group_ids: Sequence[UUID]) -> Sequence[Group]:
         return self._uow.session.scalars(select(Group).where(Group.id.in_(group_ids))).all()

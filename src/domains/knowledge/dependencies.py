@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from src.domains.knowledge.services.collections import CollectionService
 from src.domains.knowledge.services.documents import DocumentService
 from src.domains.knowledge.services.search import SearchService
+from src.domains.knowledge.services.urls import UrlService
 
 
 async def _collections(request: Request) -> CollectionService:
@@ -24,6 +25,12 @@ async def _search(request: Request) -> SearchService:
     return service
 
 
+async def _urls(request: Request) -> UrlService:
+    service: UrlService = request.app.state.urls
+    return service
+
+
 Collections = Annotated[CollectionService, Depends(_collections)]
 Documents = Annotated[DocumentService, Depends(_documents)]
 Search = Annotated[SearchService, Depends(_search)]
+Urls = Annotated[UrlService, Depends(_urls)]

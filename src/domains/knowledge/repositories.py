@@ -4,6 +4,7 @@ from collections.abc import Collection as Ids
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -32,6 +33,19 @@ from src.domains.knowledge.models import (
     StoredPassage,
 )
 from src.infrastructure.database.unit_of_work import UnitOfWork
+
+
+class VersionState(NamedTuple):
+    """How a version fares, and what has been read of it."""
+
+    status: str
+    reason: str | None
+    pages_done: int
+    passage_count: int
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ("ready", "failed")
 
 
 def readable_by(group_ids: Ids[UUID]) -> ColumnElement[bool]:
@@ -136,6 +150,13 @@ class DocumentRepository:
             (query.where(Document.id > after) if after else query).limit(limit)
         ).all()
 
+    def ids_below(self, collection_id: UUID, prefix: str) -> dict[str, UUID]:
+        """Return the ids of documents whose source begins so, by their sources."""
+        query = select(Document.source, Document.id).where(Document.collection_id == collection_id)
+        query = query.where(Document.source.startswith(prefix, autoescape=True))
+        # SQLite's LIKE takes capitals and small letters for the same.
+        return {row[0]: row[1] for row in self._uow.session.execute(query) if row[0].startswith(prefix)}
+
     def with_passages(self, after: UUID | None, limit: int) -> Sequence[UUID]:
         query = select(Document.id).where(exists().where(StoredPassage.document_id == Document.id))
         return self._uow.session.scalars(
@@ -195,6 +216,18 @@ class VersionRepository:
         )
         query = query.order_by(DocumentVersion.id).limit(1)
         return self._uow.session.scalar(query.with_for_update(skip_locked=True))
+
+    def is_read(self, now: datetime) -> bool:
+        """Tell whether somebody reads any version at the moment."""
+        reads = exists().where(DocumentVersion.status == "processing", DocumentVersion.leased_until > now)
+        return bool(self._uow.session.scalar(select(reads)))
+
+    def states(self, version_ids: Ids[UUID]) -> dict[UUID, VersionState]:
+        """Return how each of the versions fares that are still there."""
+        columns = (DocumentVersion.status, DocumentVersion.reason)
+        figures = (DocumentVersion.pages_done, DocumentVersion.passage_count)
+        query = select(DocumentVersion.id, *columns, *figures).where(DocumentVersion.id.in_(version_ids))
+        return {row[0]: VersionState(*row[1:]) for row in self._uow.session.execute(query)}
 
     def leased(self, version_id: UUID, run: str) -> DocumentVersion | None:
         """Return the version, locked, if this run still has the lease of it."""

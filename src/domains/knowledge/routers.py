@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, UploadFile
 from fastapi.responses import FileResponse
 
-from src.domains.knowledge.dependencies import Collections, Documents, Search
+from src.domains.knowledge.dependencies import Collections, Documents, Search, Urls
 from src.domains.knowledge.schemas import (
     ChangeCollectionRequest,
     CollectionResponse,
@@ -15,6 +15,7 @@ from src.domains.knowledge.schemas import (
     SearchRequest,
     SearchResponse,
     StoredPassageResponse,
+    TakeInUrlRequest,
     UploadResponse,
 )
 from src.domains.knowledge.services.collections import CollectionChange
@@ -68,6 +69,13 @@ async def upload_document(
 ) -> UploadResponse:
     upload = await documents.upload(admin, collection_id, file.filename or "", file.file, file.size or 0)
     return UploadResponse.of(upload)
+
+
+@router.post("/collections/{collection_id}/urls", status_code=202)
+async def take_in_url(
+    collection_id: UUID, body: TakeInUrlRequest, admin: CurrentAdmin, urls: Urls
+) -> UploadResponse:
+    return UploadResponse.of(await urls.take_in(admin, collection_id, body.url))
 
 
 @router.get("/collections/{collection_id}/documents")

@@ -49,6 +49,10 @@ class CollectionResponse(ItemModel):
         )
 
 
+class TakeInUrlRequest(RequestModel):
+    url: str = Field(min_length=1, max_length=2000)
+
+
 class UploadResponse(ItemModel):
     """`outcome` tells a new document, a new version of a known one, and content that is there already."""
 

@@ -30,6 +30,7 @@ from src.domains.knowledge.services.replicas import IndexReplica, SearchEngineFe
 from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCounts
 from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.shelves import Shelves
+from src.domains.knowledge.services.urls import UrlService
 from src.infrastructure.container import retrieval
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import DeliveryPolicy
@@ -39,6 +40,8 @@ from src.infrastructure.database.retention import Retention, RetentionPolicy
 from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.documents.reader import FileDocumentReader
 from src.infrastructure.documents.sections import Limits
+from src.infrastructure.fetching.addresses import AddressPolicy
+from src.infrastructure.fetching.fetcher import FetchLimits, HttpFetcher
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.llm.null import NullModel
 from src.infrastructure.operations.events import EventService
@@ -124,6 +127,22 @@ def _delivery_policy(settings: Settings) -> DeliveryPolicy:
 
 def _retention_policy(settings: Settings) -> RetentionPolicy:
     return RetentionPolicy(settings.events.keep_days, settings.events.keep_events)
+
+
+def _address_policy(settings: Settings) -> AddressPolicy:
+    fetch = settings.fetch
+    hosts = frozenset(host.lower().rstrip(".") for host in fetch.allowed_private_hosts)
+    return AddressPolicy(hosts, fetch.allowed_private_networks, fetch.refused_networks)
+
+
+def _fetch_limits(settings: Settings) -> FetchLimits:
+    return FetchLimits(
+        bytes=settings.knowledge.max_upload_bytes,
+        seconds=settings.fetch.seconds,
+        redirects=settings.fetch.redirects,
+        ports=settings.fetch.allowed_ports,
+        at_once=settings.fetch.at_once,
+    )
 
 
 def _health(
@@ -233,6 +252,12 @@ class Container(containers.DeclarativeContainer):
         providers.Callable(_upload_limits, settings),
         ingestion.provided.wake,
     )
+    fetcher = providers.Singleton(
+        HttpFetcher,
+        providers.Callable(_address_policy, settings),
+        providers.Callable(_fetch_limits, settings),
+    )
+    urls = providers.Singleton(UrlService, database, fetcher, documents)
     index_replica = providers.Singleton(IndexReplica, database, index)
     search_engine = providers.Singleton(retrieval.search_engine, settings, embedder)
     meaning = providers.Singleton(
@@ -274,6 +299,7 @@ SERVICES = (
     "administration",
     "collections",
     "documents",
+    "urls",
     "search",
     "sessions",
     "turns",

@@ -64,7 +64,7 @@ def retried(work: Callable[[], T], *, seconds: float) -> T:
             raise
     retrying = Retrying(
         retry=retry_if_exception(is_passing),
-        wait=wait_exponential_jitter(initial=0.02, max=0.5, jitter=0.02),
+        wait=wait_exponential_jitter(multiplier=0.02, max=0.5, jitter=0.02),
         stop=stop_after_delay(seconds),
         before_sleep=_log_fault,
         reraise=True,

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextInput
 from streamlit.util import calc_hash
 
 from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, events, page, problem
@@ -337,13 +338,27 @@ def test_documents_and_collections_are_deleted(api: FakeApi, documents: AppTest)
 
 
 def test_a_search_is_tried(api: FakeApi, documents: AppTest) -> None:
-    """The passages are shown as plain text with their place."""
-    passage = {"title": "leave.md", "location": "Annual leave", "text": "*15* days", "score": 0.5}
+    """The passages are shown as plain text with their place, and why they were found."""
+    matches = [
+        {"arm": "words", "score": 3.5, "words": ["leave"]},
+        {"arm": "meaning", "score": 0.6, "words": []},
+    ]
+    place = {"title": "leave.md", "location": "Annual leave"}
+    passage = {**place, "text": "*15* days", "score": 0.5, "matches": matches}
     api.on("POST", "/knowledge/search", {"passages": [passage]})
     documents.run()
     documents.text_input[-1].input("leave")
     _button(documents, "Search").click().run()
     assert any(element.value == "*15* days" for element in documents.text)
+    assert any("by the words leave · by its meaning" in each.value for each in documents.caption)
+
+
+def test_a_web_page_is_taken_in(api: FakeApi, documents: AppTest) -> None:
+    api.on("POST", "/knowledge/collections/c1/urls", {"id": "d2", "status": "pending", "outcome": "new"})
+    documents.run()
+    _input(documents, "Or the address of a web page").input("https://example.com/rules")
+    _button(documents, "Add to collection").click().run()
+    assert api.sent("POST", "/knowledge/collections/c1/urls") == [{"url": "https://example.com/rules"}]
 
 
 def test_a_reader_changes_nothing(api: FakeApi, documents: AppTest) -> None:
@@ -452,3 +467,7 @@ def test_the_last_administrator_stays(api: FakeApi, people: AppTest) -> None:
     people.button(key="edit-u1").click().run()
     _button(people, "Save").click().run()
     assert "Make somebody else one first" in people.error[0].value
+
+
+def _input(page: AppTest, label: str) -> TextInput:
+    return next(each for each in page.text_input if each.label == label)

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from src.shared.exceptions.errors import PlatformError, Unavailable
+from src.shared.exceptions.errors import InvalidRequest, PlatformError, TooLarge, Unavailable
 
 
 class UnsupportedDocument(PlatformError):
@@ -223,3 +223,57 @@ class ExternalIndex(Protocol):
 
 class SearchEngine(PassageFinder, ExternalIndex, Protocol):
     """A search service outside that keeps passages and finds them."""
+
+
+class RefusedUrl(InvalidRequest):
+    """The address, or one that it leads on to, is none that the platform reads from."""
+
+    code = "refused_url"
+
+
+class FetchedTooLarge(TooLarge):
+    code = "document_too_large"
+
+
+class UnreachableUrl(PlatformError):
+    """The server that was named cannot be reached, or does not serve the page."""
+
+    status = 502
+    code = "unreachable_url"
+
+
+class SlowUrl(PlatformError):
+    status = 504
+    code = "slow_url"
+
+
+@dataclass(frozen=True)
+class Validators:
+    """What a server tells a version of a page by; sent back to it, it says whether there is another one."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What is served at an address, under the address that it led on to. Whoever gets it closes `content`."""
+
+    url: str
+    file_name: str
+    content: BinaryIO
+    size_bytes: int
+    validators: Validators
+
+
+class Fetcher(Protocol):
+    """Reads what a person names by its address, and only what may be named: nothing of a private network.
+
+    Raises `RefusedUrl`, `FetchedTooLarge`, `UnsupportedDocument`, `UnreachableUrl`, `SlowUrl`.
+    """
+
+    async def fetch(self, url: str) -> Fetched:
+        """Return what is served there."""
+
+    async def fetch_changed(self, url: str, known: Validators) -> Fetched | None:
+        """Return what is served there, or None when it is still the version that is known."""
