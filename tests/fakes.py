@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
-from src.domains.knowledge.services.ports import PassageDraft, Progress
+from src.domains.knowledge.services.ports import PassageDraft, Progress, Vector
 from src.infrastructure.documents.reader import FileDocumentReader
+from tests.standins.serving import meaning
 
 
 class ScriptedModel:
@@ -81,3 +85,52 @@ class SteppedReader(FileDocumentReader):
             return await super().read(path, file_name, tell)
         finally:
             self._ended += 1
+
+
+class HashedEmbedder:
+    """An embedder by the words that texts share, to which a vacation is a leave; remembers what it was asked.
+
+    Everything raises `fault` while there is one, texts that hold `unreadable` raise `ValueError` for good, and
+    while `may_go_on` is cleared everything waits.
+    """
+
+    MEANS = {"vacation": "leave", "vacations": "leave"}  # noqa: RUF012
+
+    def __init__(self, name: str = "test:hashed", dimensions: int = 64, unreadable: str = "\0") -> None:
+        self.name = name
+        self.dimensions = dimensions
+        self.unreadable = unreadable
+        self.fault: Exception | None = None
+        self.questions: list[str] = []
+        self.texts: list[str] = []
+        self.asked = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+        self.closed = False
+
+    async def query(self, text: str) -> Vector:
+        self.questions.append(text)
+        await self._go_on()
+        return self._vector(text)
+
+    async def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        await self._go_on()
+        vectors = [self._vector(text) for text in texts]
+        self.texts += texts
+        return np.stack(vectors)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def _go_on(self) -> None:
+        self.asked.set()
+        await self.may_go_on.wait()
+        if self.fault:
+            raise self.fault
+
+    def _vector(self, text: str) -> Vector:
+        if self.unreadable in text:
+            raise ValueError("this text cannot be read")
+        words = " ".join(self.MEANS.get(word, word) for word in text.lower().split())
+        vector = meaning(words, self.dimensions)
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)

@@ -27,7 +27,7 @@ from src.domains.knowledge.services.ingestion import IngestionLimits, IngestionW
 from src.domains.knowledge.services.meaning import MeaningArms
 from src.domains.knowledge.services.ports import PassageFinder, SearchEngine
 from src.domains.knowledge.services.replicas import IndexReplica, SearchEngineFeed
-from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCounts
+from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCounts, VectorLimits
 from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
@@ -192,6 +192,7 @@ class Container(containers.DeclarativeContainer):
     retention = providers.Singleton(Retention, database, providers.Callable(_retention_policy, settings))
 
     # The house itself
+    retrieval_counts = providers.Singleton(RetrievalCounts)
     events = providers.Singleton(EventService, database, subscriptions.provided.positions)
     health = providers.Singleton(_health, database, subscriptions, events, pending_migrations)
     metrics = providers.Singleton(
@@ -199,6 +200,7 @@ class Container(containers.DeclarativeContainer):
         events,
         subscriptions.provided.delivered,
         retention.provided.held_up_by,
+        retrieval_counts.provided.by_means,
     )
 
     # auth
@@ -266,12 +268,15 @@ class Container(containers.DeclarativeContainer):
         providers.Callable(partial, retrieval.earlier_embedder, settings),
     )
     embedding = providers.Singleton(EmbeddingWorker, database, embedder, EmbeddingLimits())
-    retrieval_counts = providers.Singleton(RetrievalCounts)
     finder = providers.Singleton(
         HybridFinder,
         index,
         meaning.provided.serving,
-        settings.provided.knowledge.vectors_waiting,
+        providers.Factory(
+            VectorLimits,
+            settings.provided.knowledge.vectors_waiting,
+            settings.provided.knowledge.vector_seconds,
+        ),
         retrieval_counts,
     )
     search_engine_feed = providers.Singleton(SearchEngineFeed, database, search_engine, embedder)
