@@ -90,47 +90,69 @@ class SteppedReader(FileDocumentReader):
 class HashedEmbedder:
     """An embedder by the words that texts share, to which a vacation is a leave; remembers what it was asked.
 
-    Everything raises `fault` while there is one, texts that hold `unreadable` raise `ValueError` for good, and
-    while `may_go_on` is cleared everything waits.
+    Everything raises `fault` while there is one; texts that hold `refused` raise `refusal` for good.
     """
 
     MEANS = {"vacation": "leave", "vacations": "leave"}  # noqa: RUF012
 
-    def __init__(self, name: str = "test:hashed", dimensions: int = 64, unreadable: str = "\0") -> None:
+    def __init__(
+        self,
+        name: str = "test:hashed",
+        dimensions: int = 64,
+        refused: str = "\0",
+        refusal: Exception | None = None,
+    ) -> None:
         self.name = name
         self.dimensions = dimensions
-        self.unreadable = unreadable
         self.fault: Exception | None = None
         self.questions: list[str] = []
         self.texts: list[str] = []
-        self.asked = asyncio.Event()
-        self.may_go_on = asyncio.Event()
-        self.may_go_on.set()
         self.closed = False
+        self._refused = refused
+        self._refusal = refusal or ValueError("this text cannot be read")
+        self._held: str | None = None
+        self._begun, self._may_go_on = asyncio.Event(), asyncio.Event()
+
+    def hold(self, marked: str = "") -> None:
+        """Stop before texts that hold this, until `go_on`."""
+        self._held = marked
+        self._begun.clear()
+        self._may_go_on.clear()
+
+    def go_on(self) -> None:
+        self._held = None
+        self._may_go_on.set()
+
+    async def begun(self) -> None:
+        """Wait until a text is held, or the fault has been met."""
+        async with asyncio.timeout(20):
+            await self._begun.wait()
 
     async def query(self, text: str) -> Vector:
         self.questions.append(text)
-        await self._go_on()
-        return self._vector(text)
+        await self._meet([text])
+        return self.vector(text)
 
     async def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        await self._go_on()
-        vectors = [self._vector(text) for text in texts]
+        await self._meet(texts)
+        vectors = [self.vector(text) for text in texts]
         self.texts += texts
         return np.stack(vectors)
 
     async def close(self) -> None:
         self.closed = True
 
-    async def _go_on(self) -> None:
-        self.asked.set()
-        await self.may_go_on.wait()
-        if self.fault:
-            raise self.fault
-
-    def _vector(self, text: str) -> Vector:
-        if self.unreadable in text:
-            raise ValueError("this text cannot be read")
+    def vector(self, text: str) -> Vector:
         words = " ".join(self.MEANS.get(word, word) for word in text.lower().split())
         vector = meaning(words, self.dimensions)
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+    async def _meet(self, texts: Sequence[str]) -> None:
+        if self._held is not None and any(self._held in text for text in texts):
+            self._begun.set()
+            await self._may_go_on.wait()
+        if self.fault:
+            self._begun.set()
+            raise self.fault
+        if any(self._refused in text for text in texts):
+            raise self._refusal

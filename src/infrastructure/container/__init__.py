@@ -22,7 +22,7 @@ from src.domains.chat.services.turns import TurnLimits, TurnService
 from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.collections import CollectionService
 from src.domains.knowledge.services.documents import DocumentService, UploadLimits
-from src.domains.knowledge.services.embedding import EmbeddingLimits, EmbeddingWorker
+from src.domains.knowledge.services.embedding import EmbeddingWorker
 from src.domains.knowledge.services.ingestion import IngestionLimits, IngestionWorker
 from src.domains.knowledge.services.meaning import MeaningArms
 from src.domains.knowledge.services.ports import PassageFinder, SearchEngine
@@ -235,6 +235,9 @@ class Container(containers.DeclarativeContainer):
         database,
         providers.Callable(partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES),
     )
+    embedder = providers.Singleton(retrieval.embedder, settings)
+    embedding_limits = providers.Callable(retrieval.embedding_limits, settings)
+    embedding = providers.Singleton(EmbeddingWorker, database, embedder, embedding_limits)
     ingestion = providers.Singleton(
         IngestionWorker,
         database,
@@ -242,6 +245,7 @@ class Container(containers.DeclarativeContainer):
         reader,
         providers.Callable(_index_is_current, settings, subscriptions),
         providers.Callable(_ingestion_limits, settings),
+        embedding.provided.wake,
     )
     documents = providers.Singleton(
         DocumentService,
@@ -258,16 +262,15 @@ class Container(containers.DeclarativeContainer):
     )
     urls = providers.Singleton(UrlService, database, fetcher, documents)
     index_replica = providers.Singleton(IndexReplica, database, index)
-    embedder = providers.Singleton(retrieval.embedder, settings)
     search_engine = providers.Singleton(retrieval.search_engine, settings, embedder)
+    earlier_embedder = providers.Callable(partial, retrieval.earlier_embedder, settings)
     meaning = providers.Singleton(
         MeaningArms,
         database,
         embedder,
         providers.Callable(partial, retrieval.vector_index, index_folder.provided.path),
-        providers.Callable(partial, retrieval.earlier_embedder, settings),
+        earlier_embedder,
     )
-    embedding = providers.Singleton(EmbeddingWorker, database, embedder, EmbeddingLimits())
     finder = providers.Singleton(
         HybridFinder,
         index,
@@ -357,7 +360,7 @@ async def running(container: Container) -> AsyncIterator[None]:
             for each in (turns, ingestion, embedding, notifications, retention, subscriptions, database):
                 await each.stop()
             container.index().close()
-            container.meaning().close()
+            await container.meaning().close()
             for outside in (container.search_engine(), container.embedder()):
                 if outside:
                     await outside.close()

@@ -86,7 +86,8 @@ class IngestionWorker:
 
     A version is claimed by a lease, and the try is counted, before it is read: a file that ends the process
     is counted too, and read alone from then on, so that no other file is taken for the one that did it.
-    Every step can be repeated. A version that fails leaves an older live one as it is.
+    Every step can be repeated. A version that fails leaves an older live one as it is. `is_live` is told when
+    there is a new one.
     """
 
     def __init__(
@@ -96,12 +97,14 @@ class IngestionWorker:
         reader: DocumentReader,
         index_is_current: Callable[[], Awaitable[None]],
         limits: IngestionLimits,
+        is_live: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._files = files
         self._reader = reader
         self._index_is_current = index_is_current
         self._limits = limits
+        self._is_live = is_live
         self._wake = asyncio.Event()
         self._stopping = False
         self._running: dict[asyncio.Task[None], _Job] = {}
@@ -216,6 +219,7 @@ class IngestionWorker:
         await self._database.write(lambda uow: _save_passages(uow, job, drafts), alone=True)
         await self._index_is_current()
         await self._database.write(lambda uow: _go_live(uow, job), alone=True)
+        self._is_live()
 
     async def _keep_lease(self, job: _Job) -> None:
         """Renew the lease and save the progress; raise `_JobGone` when the job is no longer this process's."""

@@ -56,12 +56,12 @@ async def test_with_many_in_the_making_a_further_question_is_refused_at_once(
     """Not one that is being made already, or was made before."""
     vectors = QueryVectors(embedder, VectorLimits(waiting=2, seconds=20.0), counts)
     await vectors.get("known")
-    embedder.may_go_on.clear()
+    embedder.hold()
     made = [asyncio.create_task(vectors.get(question)) for question in ("first", "second", "first")]
     await asyncio.sleep(0)
     assert await vectors.get("third") is None
     assert await vectors.get("known") is not None
-    embedder.may_go_on.set()
+    embedder.go_on()
     assert all(vector is not None for vector in await asyncio.gather(*made))
     assert await vectors.get("third") is not None
     assert counts == RetrievalCounts(skipped=1)
@@ -82,11 +82,11 @@ async def test_a_slow_embedder_is_not_waited_for_and_what_it_made_is_kept(
     embedder: HashedEmbedder, counts: RetrievalCounts
 ) -> None:
     vectors = QueryVectors(embedder, VectorLimits(waiting=1, seconds=0.01), counts)
-    embedder.may_go_on.clear()
+    embedder.hold()
     assert await vectors.get("leave") is None
     assert await vectors.get("other") is None
     assert counts == RetrievalCounts(failed=1, skipped=1)
-    embedder.may_go_on.set()
+    embedder.go_on()
     await asyncio.sleep(0)
     assert await vectors.get("leave") is not None
     assert embedder.questions == ["leave"]
@@ -95,13 +95,13 @@ async def test_a_slow_embedder_is_not_waited_for_and_what_it_made_is_kept(
 async def test_who_goes_away_takes_nothing_from_the_others(
     vectors: QueryVectors, embedder: HashedEmbedder
 ) -> None:
-    embedder.may_go_on.clear()
+    embedder.hold()
     first, second = (asyncio.create_task(vectors.get("leave")) for _ in range(2))
-    await embedder.asked.wait()
+    await embedder.begun()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    embedder.may_go_on.set()
+    embedder.go_on()
     assert await second is not None
     assert embedder.questions == ["leave"]
 
@@ -109,9 +109,9 @@ async def test_who_goes_away_takes_nothing_from_the_others(
 async def test_an_embedder_that_is_closed_meanwhile_ends_no_search(
     vectors: QueryVectors, embedder: HashedEmbedder, counts: RetrievalCounts
 ) -> None:
-    embedder.may_go_on.clear()
+    embedder.hold()
     search = asyncio.create_task(vectors.get("leave"))
-    await embedder.asked.wait()
+    await embedder.begun()
     [making] = vectors._making.values()
     making.cancel()
     assert await search is None
@@ -159,7 +159,7 @@ class Shelf:
         self.finder = HybridFinder(self.words, lambda: self.arm, PATIENT, counts)
 
     def add(self, passage_id: UUID, text: str, *, embedded: bool = True) -> None:
-        vector = self.embedder._vector(text) if embedded else None
+        vector = self.embedder.vector(text) if embedded else None
         passage = IndexedPassage(passage_id, passage_id, COLLECTION, "", "", text, vector)
         self.words.replace(passage_id, [passage])
         self.vectors.replace(passage_id, [passage])
@@ -232,7 +232,7 @@ async def test_another_model_gets_questions_of_its_own(shelf: Shelf) -> None:
     await shelf.find("vacation")
     other = HashedEmbedder("test:other", 32)
     index = UsearchVectorIndex(Path("unused"))
-    index.replace(ONE, [IndexedPassage(ONE, ONE, COLLECTION, "", "", "", other._vector("leave"))])
+    index.replace(ONE, [IndexedPassage(ONE, ONE, COLLECTION, "", "", "", other.vector("leave"))])
     shelf.arm = MeaningArm(other, index)
     assert [hit.passage_id for hit in await shelf.find("vacation")] == [ONE]
     assert other.questions == ["vacation"]
