@@ -89,8 +89,8 @@ def _ingestion_limits(settings: Settings) -> IngestionLimits:
     )
 
 
-def _outside_or_here(engine: SearchEngine | None, finder: HybridFinder) -> PassageFinder:
-    return engine or finder
+def _outside_or_here(engine: SearchEngine | None, here: Callable[[], HybridFinder]) -> PassageFinder:
+    return engine or here()
 
 
 def _index_is_current(settings: Settings, subscriptions: Subscriptions) -> Callable[[], Awaitable[None]]:
@@ -284,7 +284,7 @@ class Container(containers.DeclarativeContainer):
     )
     search_engine_feed = providers.Singleton(SearchEngineFeed, database, search_engine, embedder)
     search = providers.Singleton(
-        SearchService, database, providers.Callable(_outside_or_here, search_engine, finder), shelves
+        SearchService, database, providers.Callable(_outside_or_here, search_engine, finder.provider), shelves
     )
 
     # chat
@@ -359,7 +359,8 @@ async def running(container: Container) -> AsyncIterator[None]:
         finally:
             for each in (turns, ingestion, embedding, notifications, retention, subscriptions, database):
                 await each.stop()
-            container.index().close()
+            if not container.search_engine():
+                container.index().close()
             await container.meaning().close()
             for outside in (container.search_engine(), container.embedder()):
                 if outside:
