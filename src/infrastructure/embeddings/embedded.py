@@ -77,7 +77,7 @@ class EmbeddedEmbedder:
     async def _compute(
         self, threads: ThreadPoolExecutor, compute: Callable[[list[str]], Vectors], texts: Sequence[str]
     ) -> Vectors:
-        cut = [text[:_LONGEST_TEXT].replace("\0", " ") for text in texts]
+        cut = [_readable(text[:_LONGEST_TEXT]) for text in texts]
         return await asyncio.get_running_loop().run_in_executor(threads, compute, cut)
 
     def _read_questions(self, texts: list[str]) -> Vectors:
@@ -103,6 +103,11 @@ class EmbeddedEmbedder:
             raise EmbedderUnavailable("The embedded model does not run on this kind of machine.") from error
         engine: Engine = E5()
         return engine
+
+
+def _readable(text: str) -> str:
+    """Return the text without what the engine stumbles at: an end of a string, and halves of letters."""
+    return text.replace("\0", " ").encode(errors="replace").decode()
 
 
 def without_language(vectors: Vectors, texts: Sequence[str], kind: Kind) -> Vectors:
