@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from src.domains.knowledge.repositories import VectorRepository
 from src.domains.knowledge.services.embedding import EmbeddingLimits, EmbeddingWorker
@@ -105,6 +106,25 @@ async def test_a_document_is_found_by_words_at_once_and_by_meaning_a_little_late
         [passage] = (await admin.post("/knowledge/search", {"query": "vacation"}))["passages"]
         assert [match["arm"] for match in passage["matches"]] == ["meaning"]
     assert embedder.closed
+
+
+async def test_prometheus_reads_what_searches_go_by(settings: Settings) -> None:
+    embedder = HashedEmbedder()
+    async with embedding(settings, embedder) as platform:
+        admin, _ = await library(platform, LEAVE, CARS)
+        await embedded(platform)
+        for question in ("vacation", "holidays", "annual leave has fifteen days"):
+            await admin.texts_about(question)
+        embedder.fault = EmbedderUnavailable("gone")
+        await admin.texts_about("sabbatical")
+        text = (await platform.client.get("/metrics")).text
+    told = {
+        sample.labels["by"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "platform_searches_total"
+    }
+    assert told == {"words": 1, "words_and_meaning": 2, "words_under_load": 0, "words_without_vector": 1}
 
 
 async def test_what_is_meant_is_found_by_those_alone_who_may_read_it(settings: Settings) -> None:

@@ -32,6 +32,8 @@ CENTRED = 0.8
 _NICENESS = 10
 # The model reads longer texts in windows of 512 tokens, each at the same price.
 _LONGEST_TEXT = 8_000
+# A page that is pasted as a question would hold up everybody's for seconds.
+_LONGEST_QUESTION = 400
 
 
 class Engine(Protocol):
@@ -64,7 +66,9 @@ class EmbeddedEmbedder:
         self._passages = ThreadPoolExecutor(1, "embedder-passages", _behind_everything)
 
     async def query(self, text: str) -> Vector:
-        vectors: Vectors = await self._compute(self._questions, self._read_questions, [text])
+        vectors: Vectors = await self._compute(
+            self._questions, self._read_questions, [text[:_LONGEST_QUESTION]]
+        )
         return np.asarray(vectors[0])
 
     async def passages(self, texts: Sequence[str]) -> Vectors:

@@ -62,7 +62,7 @@ async def test_vectors_are_of_length_one_and_of_the_dimensions_that_are_told(
     embedder: EmbeddedEmbedder,
 ) -> None:
     """Whatever a text is made of: nothing, signs, halves of letters, very much."""
-    texts = [" ", "\0", "?!", "\ud800 half a letter", "a" * 20_000, "🙂"]
+    texts = [" ", "\0", "?!", "\ud800 half a letter", "a" * 2_000, "🙂"]
     vectors = [*await embedder.passages(texts[:4]), *[await embedder.query(text) for text in texts]]
     for vector in vectors:
         assert vector.shape == (embedder.dimensions,)
