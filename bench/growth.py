@@ -26,7 +26,7 @@ from bench.machine import memory_mb
 from bench.retrieval import BUILD, Remembered, kept_vectors
 from src.domains.knowledge.services.fusion import CROWD
 from src.domains.knowledge.services.ports import IndexedPassage, Vector
-from src.domains.knowledge.services.retrieval import HybridFinder, MeaningArm, RetrievalCounts
+from src.domains.knowledge.services.retrieval import HybridFinder, MeaningArm, RetrievalCounts, VectorLimits
 from src.infrastructure.embeddings.embedded import EmbeddedEmbedder
 from src.infrastructure.search.tantivy import TantivyPassageIndex
 from src.infrastructure.search.vectors import UsearchVectorIndex
@@ -122,7 +122,7 @@ async def _times(
 ) -> list[float]:
     """Return medians and 95th percentiles: of words, of meaning, and of a search as it is made."""
     arm = MeaningArm(Remembered(vectors), index)
-    finder = HybridFinder(words, lambda: arm, 8, RetrievalCounts())
+    finder = HybridFinder(words, lambda: arm, VectorLimits(), RetrievalCounts())
     times: list[list[float]] = [[], [], []]
     for question, vector in vectors.items():
         marks = [time.perf_counter()]

@@ -28,7 +28,7 @@ from bench.server import ROOT
 from src.domains.knowledge.services import retrieval
 from src.domains.knowledge.services.fusion import CROWD, fuse
 from src.domains.knowledge.services.ports import IndexedPassage, Scored, Vector
-from src.domains.knowledge.services.retrieval import HybridFinder, MeaningArm, RetrievalCounts
+from src.domains.knowledge.services.retrieval import HybridFinder, MeaningArm, RetrievalCounts, VectorLimits
 from src.infrastructure.embeddings.embedded import EmbeddedEmbedder
 from src.infrastructure.search.tantivy import TantivyPassageIndex
 from src.infrastructure.search.vectors import UsearchVectorIndex
@@ -198,7 +198,7 @@ async def compare(task: Task, folder: Path) -> None:
         return [hit.passage_id for hit in fuse(found, index.search(queries[query], [SPACE], CROWD), DEPTH)]
 
     counts, arm = RetrievalCounts(), MeaningArm(Remembered(queries), index)
-    finder = HybridFinder(words, lambda: arm, 1, counts)
+    finder = HybridFinder(words, lambda: arm, VectorLimits(), counts)
 
     async def ours(query: str) -> list[UUID]:
         return [hit.passage_id for hit in await finder.find(query, [SPACE], DEPTH)]

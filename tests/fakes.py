@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
 from src.domains.knowledge.services.ports import PassageDraft, Progress, Vector
 from src.infrastructure.documents.reader import FileDocumentReader
+from tests.standins.serving import meaning
 
 
 class ScriptedModel:
@@ -121,3 +122,74 @@ class SteppedReader(FileDocumentReader):
             return await super().read(path, file_name, tell)
         finally:
             self._ended += 1
+
+
+class HashedEmbedder:
+    """An embedder by the words that texts share, to which a vacation is a leave; remembers what it was asked.
+
+    Everything raises `fault` while there is one; texts that hold `refused` raise `refusal` for good.
+    """
+
+    MEANS = {"vacation": "leave", "vacations": "leave"}  # noqa: RUF012
+
+    def __init__(
+        self,
+        name: str = "test:hashed",
+        dimensions: int = 64,
+        refused: str = "\0",
+        refusal: Exception | None = None,
+    ) -> None:
+        self.name = name
+        self.dimensions = dimensions
+        self.fault: Exception | None = None
+        self.questions: list[str] = []
+        self.texts: list[str] = []
+        self.closed = False
+        self._refused = refused
+        self._refusal = refusal or ValueError("this text cannot be read")
+        self._held: str | None = None
+        self._begun, self._may_go_on = asyncio.Event(), asyncio.Event()
+
+    def hold(self, marked: str = "") -> None:
+        """Stop before texts that hold this, until `go_on`."""
+        self._held = marked
+        self._begun.clear()
+        self._may_go_on.clear()
+
+    def go_on(self) -> None:
+        self._held = None
+        self._may_go_on.set()
+
+    async def begun(self) -> None:
+        """Wait until a text is held, or the fault has been met."""
+        async with asyncio.timeout(20):
+            await self._begun.wait()
+
+    async def query(self, text: str) -> Vector:
+        self.questions.append(text)
+        await self._meet([text])
+        return self.vector(text)
+
+    async def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        await self._meet(texts)
+        vectors = [self.vector(text) for text in texts]
+        self.texts += texts
+        return np.stack(vectors)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def vector(self, text: str) -> Vector:
+        words = " ".join(self.MEANS.get(word, word) for word in text.lower().split())
+        vector = meaning(words, self.dimensions)
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+    async def _meet(self, texts: Sequence[str]) -> None:
+        if self._held is not None and any(self._held in text for text in texts):
+            self._begun.set()
+            await self._may_go_on.wait()
+        if self.fault:
+            self._begun.set()
+            raise self.fault
+        if any(self._refused in text for text in texts):
+            raise self._refusal

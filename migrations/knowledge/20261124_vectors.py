@@ -30,9 +30,13 @@ def upgrade() -> None:
     op.add_column(
         "knowledge_document_version", sa.Column("embedding_until", sa.DateTime(timezone=True), nullable=True)
     )
+    op.create_index(
+        "ix_knowledge_document_version_embedded_by_id", "knowledge_document_version", ["embedded_by", "id"]
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_knowledge_document_version_embedded_by_id", "knowledge_document_version")
     op.drop_column("knowledge_document_version", "embedding_until")
     op.drop_column("knowledge_document_version", "embedded_by")
     op.drop_table("knowledge_passage_vector")

@@ -119,6 +119,11 @@ class KnowledgeSettings(BaseModel):
     vectors_waiting: int = Field(
         8, ge=0, description="Questions whose vectors are being made at once; others go by words alone."
     )
+    vector_seconds: float = Field(
+        1.0,
+        gt=0,
+        description="How long a search waits for its question's vector; then it goes by words alone.",
+    )
     max_waiting: int = Field(1_000, ge=1, description="Files that wait to be read; more are refused.")
     ingestions_at_once: int = Field(2, ge=1, le=64, description="Files that a process reads at once.")
     ingestion_attempts: int = Field(

@@ -53,6 +53,10 @@ class Door:
         """Never answer the next request."""
         self._faults.append(Fault(None))
 
+    def recover(self) -> None:
+        """Forget the faults that were put in."""
+        self._faults.clear()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return

@@ -72,7 +72,7 @@ class DocumentVersion(KnowledgeRecord):
     `reason` tells its uploader why it failed. `pages_total` is null while it is not known, `content_hash`
     (SHA-256) for what was taken in before hashes were kept. `attempts` counts the tries that were begun;
     the next is not made before `not_before`. `leased_by` names the run that reads it until `leased_until`.
-    `embedded_by` is the model whose vectors all its passages have; until `embedding_until` they are being made.
+    `embedded_by` is the model whose vectors its passages have; nobody else makes them before `embedding_until`.
     """
 
     __tablename__ = "knowledge_document_version"
@@ -80,6 +80,7 @@ class DocumentVersion(KnowledgeRecord):
         CheckConstraint(f"status IN {get_args(DocumentStatus)}", name="status"),
         UniqueConstraint("document_id", "number"),
         Index("ix_knowledge_document_version_status_id", "status", "id"),
+        Index("ix_knowledge_document_version_embedded_by_id", "embedded_by", "id"),
     )
 
     id: Mapped[UUID] = primary_id()

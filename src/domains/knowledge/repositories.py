@@ -302,6 +302,7 @@ class PassageRepository:
 @dataclass(frozen=True)
 class PassageToEmbed:
     passage_id: UUID
+    ordinal: int
     location: str
     text: str
 
@@ -318,15 +319,24 @@ class VectorRepository:
         counted = query.group_by(DocumentVersion.embedded_by).order_by(func.count().desc())
         return [name for name in self._uow.session.scalars(counted) if name]
 
-    def next_unembedded(self, model: str, now: datetime) -> tuple[DocumentVersion, Document] | None:
-        """Return a live version without vectors of this model that nobody is making, locked."""
+    def next_unembedded(
+        self, model: str, now: datetime, *, claiming: bool = False
+    ) -> tuple[DocumentVersion, Document] | None:
+        """Return a live version without vectors of this model that nobody is making, those without any first.
+
+        When `claiming` it is locked, and what others have locked is passed over.
+        """
         free = or_(DocumentVersion.embedding_until.is_(None), DocumentVersion.embedding_until <= now)
-        query = _unembedded(model).where(free).order_by(DocumentVersion.id).limit(1)
-        rows = self._uow.session.execute(query.with_for_update(of=DocumentVersion, skip_locked=True))
-        return next(((version, document) for version, document in rows), None)
+        for query in _unembedded(model):
+            query = query.where(free).limit(1)
+            if claiming:
+                query = query.with_for_update(of=DocumentVersion, skip_locked=True)
+            for version, document in self._uow.session.execute(query):
+                return version, document
+        return None
 
     def is_any_unembedded(self, model: str) -> bool:
-        return self._uow.session.execute(_unembedded(model).limit(1)).first() is not None
+        return any(self._uow.session.execute(query.limit(1)).first() for query in _unembedded(model))
 
     def locked(self, version_id: UUID) -> DocumentVersion | None:
         return self._uow.session.get(DocumentVersion, version_id, with_for_update=True)
@@ -335,12 +345,14 @@ class VectorRepository:
         expired = update(DocumentVersion).where(DocumentVersion.embedding_until > now)
         self._uow.session.execute(expired.values(embedding_until=None))
 
-    def missing(self, version_id: UUID, model: str, limit: int) -> Sequence[PassageToEmbed]:
+    def missing(self, version_id: UUID, model: str, after: int, limit: int) -> Sequence[PassageToEmbed]:
+        """Return passages of the version without a vector, in reading order, from behind an ordinal."""
         vector = and_(PassageVector.passage_id == StoredPassage.id, PassageVector.model == model)
         query = (
-            select(StoredPassage.id, StoredPassage.location, StoredPassage.text)
+            select(StoredPassage.id, StoredPassage.ordinal, StoredPassage.location, StoredPassage.text)
             .outerjoin(PassageVector, vector)
-            .where(StoredPassage.version_id == version_id, PassageVector.passage_id.is_(None))
+            .where(StoredPassage.version_id == version_id, StoredPassage.ordinal > after)
+            .where(PassageVector.passage_id.is_(None))
             .order_by(StoredPassage.ordinal)
             .limit(limit)
         )
@@ -367,9 +379,14 @@ class VectorRepository:
         return len(ids)
 
 
-def _unembedded(model: str) -> Select[DocumentVersion, Document]:
-    return (
+def _unembedded(model: str) -> list[Select[DocumentVersion, Document]]:
+    """Return queries for live versions without vectors of this model, each of them a look into the index."""
+    live = and_(Document.id == DocumentVersion.document_id, Document.live_version_id == DocumentVersion.id)
+    embedded_by = DocumentVersion.embedded_by
+    return [
         select(DocumentVersion, Document)
-        .join(Document, Document.live_version_id == DocumentVersion.id)
-        .where(or_(DocumentVersion.embedded_by.is_(None), DocumentVersion.embedded_by != model))
-    )
+        .join(Document, live)
+        .where(other)
+        .order_by(embedded_by, DocumentVersion.id)
+        for other in (embedded_by.is_(None), embedded_by < model, embedded_by > model)
+    ]

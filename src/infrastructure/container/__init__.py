@@ -22,12 +22,12 @@ from src.domains.chat.services.turns import TurnLimits, TurnService
 from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.collections import CollectionService
 from src.domains.knowledge.services.documents import DocumentService, UploadLimits
-from src.domains.knowledge.services.embedding import EmbeddingLimits, EmbeddingWorker
+from src.domains.knowledge.services.embedding import EmbeddingWorker
 from src.domains.knowledge.services.ingestion import IngestionLimits, IngestionWorker
 from src.domains.knowledge.services.meaning import MeaningArms
 from src.domains.knowledge.services.ports import PassageFinder, SearchEngine
 from src.domains.knowledge.services.replicas import IndexReplica, SearchEngineFeed
-from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCounts
+from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCounts, VectorLimits
 from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
@@ -89,8 +89,8 @@ def _ingestion_limits(settings: Settings) -> IngestionLimits:
     )
 
 
-def _outside_or_here(engine: SearchEngine | None, finder: HybridFinder) -> PassageFinder:
-    return engine or finder
+def _outside_or_here(engine: SearchEngine | None, here: Callable[[], HybridFinder]) -> PassageFinder:
+    return engine or here()
 
 
 def _index_is_current(settings: Settings, subscriptions: Subscriptions) -> Callable[[], Awaitable[None]]:
@@ -192,6 +192,7 @@ class Container(containers.DeclarativeContainer):
     retention = providers.Singleton(Retention, database, providers.Callable(_retention_policy, settings))
 
     # The house itself
+    retrieval_counts = providers.Singleton(RetrievalCounts)
     events = providers.Singleton(EventService, database, subscriptions.provided.positions)
     health = providers.Singleton(_health, database, subscriptions, events, pending_migrations)
     metrics = providers.Singleton(
@@ -199,6 +200,7 @@ class Container(containers.DeclarativeContainer):
         events,
         subscriptions.provided.delivered,
         retention.provided.held_up_by,
+        retrieval_counts.provided.by_means,
     )
 
     # auth
@@ -234,7 +236,8 @@ class Container(containers.DeclarativeContainer):
         providers.Callable(partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES),
     )
     embedder = providers.Singleton(retrieval.embedder, settings)
-    embedding = providers.Singleton(EmbeddingWorker, database, embedder, EmbeddingLimits())
+    embedding_limits = providers.Callable(retrieval.embedding_limits, settings)
+    embedding = providers.Singleton(EmbeddingWorker, database, embedder, embedding_limits)
     ingestion = providers.Singleton(
         IngestionWorker,
         database,
@@ -260,24 +263,28 @@ class Container(containers.DeclarativeContainer):
     urls = providers.Singleton(UrlService, database, fetcher, documents)
     index_replica = providers.Singleton(IndexReplica, database, index)
     search_engine = providers.Singleton(retrieval.search_engine, settings, embedder)
+    earlier_embedder = providers.Callable(partial, retrieval.earlier_embedder, settings)
     meaning = providers.Singleton(
         MeaningArms,
         database,
         embedder,
         providers.Callable(partial, retrieval.vector_index, index_folder.provided.path),
-        providers.Callable(partial, retrieval.earlier_embedder, settings),
+        earlier_embedder,
     )
-    retrieval_counts = providers.Singleton(RetrievalCounts)
     finder = providers.Singleton(
         HybridFinder,
         index,
         meaning.provided.serving,
-        settings.provided.knowledge.vectors_waiting,
+        providers.Factory(
+            VectorLimits,
+            settings.provided.knowledge.vectors_waiting,
+            settings.provided.knowledge.vector_seconds,
+        ),
         retrieval_counts,
     )
     search_engine_feed = providers.Singleton(SearchEngineFeed, database, search_engine, embedder)
     search = providers.Singleton(
-        SearchService, database, providers.Callable(_outside_or_here, search_engine, finder), shelves
+        SearchService, database, providers.Callable(_outside_or_here, search_engine, finder.provider), shelves
     )
 
     # chat
@@ -352,8 +359,9 @@ async def running(container: Container) -> AsyncIterator[None]:
         finally:
             for each in (turns, ingestion, embedding, notifications, retention, subscriptions, database):
                 await each.stop()
-            container.index().close()
-            container.meaning().close()
+            if not container.search_engine():
+                container.index().close()
+            await container.meaning().close()
             for outside in (container.search_engine(), container.embedder()):
                 if outside:
                     await outside.close()

@@ -1,12 +1,13 @@
 """What finds passages, as the settings choose it: on this machine, or a service outside."""
 
-import re
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import structlog
 from pydantic import SecretStr
 
+from src.domains.knowledge.services.embedding import EmbeddingLimits
 from src.domains.knowledge.services.fusion import fuse
 from src.domains.knowledge.services.ports import Embedder, SearchEngine
 from src.infrastructure.embeddings.embedded import EmbeddedEmbedder
@@ -39,9 +40,18 @@ def earlier_embedder(settings: Settings, name: str) -> Embedder | None:
         return None
 
 
+def embedding_limits(settings: Settings) -> EmbeddingLimits:
+    """Return how documents are embedded: services are given so much at once as they may be asked in parallel."""
+    if settings.knowledge.embeddings.startswith("embedded"):
+        return EmbeddingLimits()
+    told = settings.embeddings
+    lease = max(EmbeddingLimits.lease, 2 * told.passages_seconds)
+    return EmbeddingLimits(batch=told.batch * told.batches_at_once, lease=lease)
+
+
 def vector_index(folder: Path, model: str) -> UsearchVectorIndex:
-    """Open a model's index in a folder that its name is made into."""
-    return UsearchVectorIndex(folder / "vectors" / re.sub(r"[^\w.-]+", "-", model))
+    """Open a model's index in a folder of its name; other names have other folders."""
+    return UsearchVectorIndex(folder / "vectors" / quote(model, safe=""))
 
 
 def search_engine(settings: Settings, embedder: Embedder | None) -> SearchEngine | None:
@@ -67,10 +77,17 @@ def search_engine(settings: Settings, embedder: Embedder | None) -> SearchEngine
     return None
 
 
+def _embedded(model: str) -> Embedder:
+    name = EmbeddedEmbedder.name.partition(":")[2]
+    if model not in ("", name):
+        raise ValueError(f"{model!r} is no embedded model: say 'embedded', or 'embedded:{name}'.")
+    return EmbeddedEmbedder()
+
+
 def _sources(settings: Settings) -> EmbedderSources:
     told = settings.embeddings
     return EmbedderSources(
-        lambda _model: EmbeddedEmbedder(),
+        _embedded,
         _aws(settings),
         OpenAIServer(
             told.base_url,

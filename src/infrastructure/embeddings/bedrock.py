@@ -125,7 +125,7 @@ class BedrockEmbedder:
         return unit_rows(rows, len(texts), self.dimensions)
 
     def _unavailable(self, fault: ServiceFault) -> EmbedderUnavailable:
-        return EmbedderUnavailable(f"{self.name}: {fault}")
+        return EmbedderUnavailable(f"{self.name}: {fault}", lasting=not fault.passing)
 
 
 def _family(model: str) -> _Family:

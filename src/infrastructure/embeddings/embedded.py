@@ -32,6 +32,8 @@ CENTRED = 0.8
 _NICENESS = 10
 # The model reads longer texts in windows of 512 tokens, each at the same price.
 _LONGEST_TEXT = 8_000
+# A page that is pasted as a question would hold up everybody's for seconds.
+_LONGEST_QUESTION = 400
 
 
 class Engine(Protocol):
@@ -64,7 +66,9 @@ class EmbeddedEmbedder:
         self._passages = ThreadPoolExecutor(1, "embedder-passages", _behind_everything)
 
     async def query(self, text: str) -> Vector:
-        vectors: Vectors = await self._compute(self._questions, self._read_questions, [text])
+        vectors: Vectors = await self._compute(
+            self._questions, self._read_questions, [text[:_LONGEST_QUESTION]]
+        )
         return np.asarray(vectors[0])
 
     async def passages(self, texts: Sequence[str]) -> Vectors:
@@ -77,7 +81,7 @@ class EmbeddedEmbedder:
     async def _compute(
         self, threads: ThreadPoolExecutor, compute: Callable[[list[str]], Vectors], texts: Sequence[str]
     ) -> Vectors:
-        cut = [text[:_LONGEST_TEXT].replace("\0", " ") for text in texts]
+        cut = [_readable(text[:_LONGEST_TEXT]) for text in texts]
         return await asyncio.get_running_loop().run_in_executor(threads, compute, cut)
 
     def _read_questions(self, texts: list[str]) -> Vectors:
@@ -103,6 +107,11 @@ class EmbeddedEmbedder:
             raise EmbedderUnavailable("The embedded model does not run on this kind of machine.") from error
         engine: Engine = E5()
         return engine
+
+
+def _readable(text: str) -> str:
+    """Return the text without what the engine stumbles at: an end of a string, and halves of letters."""
+    return text.replace("\0", " ").encode(errors="replace").decode()
 
 
 def without_language(vectors: Vectors, texts: Sequence[str], kind: Kind) -> Vectors:

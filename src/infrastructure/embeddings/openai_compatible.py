@@ -80,7 +80,7 @@ class OpenAICompatibleEmbedder:
             raise malformed(str(error)) from error
 
     def _unavailable(self, fault: ServiceFault) -> EmbedderUnavailable:
-        return EmbedderUnavailable(f"{self.name}: {fault}")
+        return EmbedderUnavailable(f"{self.name}: {fault}", lasting=not fault.passing)
 
 
 def _refusal(error: openai.APIStatusError) -> ServiceFault:

@@ -61,6 +61,21 @@ class EventCollector(Collector):
         yield held_up
 
 
+class SearchCollector(Collector):
+    """How searches on this machine went."""
+
+    def __init__(self, searches: Mapping[str, int]) -> None:
+        self._searches = searches
+
+    def collect(self) -> Iterator[Metric]:
+        searches = CounterMetricFamily(
+            "platform_searches", "Searches this process has made, by what they went by.", labels=["by"]
+        )
+        for by, count in self._searches.items():
+            searches.add_metric([by], count)
+        yield searches
+
+
 class MetricsService:
     """Gathers what Prometheus scrapes."""
 
@@ -69,10 +84,12 @@ class MetricsService:
         events: EventService,
         delivered: Callable[[], Mapping[str, int]],
         held_up_by: Callable[[], Sequence[str]],
+        searches: Callable[[], Mapping[str, int]],
     ) -> None:
         self._events = events
         self._delivered = delivered
         self._held_up_by = held_up_by
+        self._searches = searches
 
     async def exposition(self) -> bytes:
         """Return all figures in Prometheus' text format."""
@@ -81,6 +98,7 @@ class MetricsService:
         )
         registry = CollectorRegistry()
         registry.register(collector)
+        registry.register(SearchCollector(self._searches()))
         return generate_latest(REGISTRY) + generate_latest(registry)
 
 

@@ -29,6 +29,7 @@ _FIRST_CAPACITY = 1_024
 # Saved again when a fifth has changed: what is not saved is taken from the event log at the next start.
 _UNSAVED_SHARE = 0.2
 _UNSAVED_LEAST = 2_000
+_POINTER = "cursor.json"
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ class _Table:
         )
 
     def doubled(self) -> "_Table":
-        larger = _Table.empty(2 * len(self.ids), self.vectors.shape[1])
+        larger = _Table.empty(max(2 * len(self.ids), _FIRST_CAPACITY), self.vectors.shape[1])
         for old, new in zip(vars(self).values(), vars(larger).values(), strict=True):
             new[: len(old)] = old
         return larger
@@ -59,8 +60,9 @@ class _Table:
 class UsearchVectorIndex:
     """Implements `VectorIndex`: exact cosines in 16 bits, proposed by a graph (HNSW, usearch) when there are many.
 
-    Rows of deleted passages are used again. A lock keeps the one who changes and those who search apart; it is
-    held for a passage or a search at a time.
+    How many numbers a vector has the first one tells; later ones that have others are left out. Rows of deleted
+    passages are used again. One thread at a time changes the index; those who search meet it for a passage at
+    a time, and not at all while it saves.
     """
 
     _table: _Table
@@ -68,9 +70,11 @@ class UsearchVectorIndex:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._writing = threading.Lock()
         self._lock = threading.Lock()
         self._unsaved = 0
         self._cursor: int | None = None
+        self._copy: str | None = None
         self._reset(0)
         self._load()
 
@@ -82,23 +86,29 @@ class UsearchVectorIndex:
         return self._cursor
 
     def replace(self, document_id: UUID, passages: Sequence[IndexedPassage]) -> None:
-        with self._lock:
-            for row in self._rows_of.pop(document_id, ()):
-                self._remove(row)
-        for passage in passages:
-            if passage.vector is not None:
-                with self._lock:
-                    self._add(passage, passage.vector)
+        with self._writing:
+            with self._lock:
+                for row in self._rows_of.pop(document_id, ()):
+                    self._remove(row)
+            for passage in passages:
+                if passage.vector is not None:
+                    with self._lock:
+                        self._add(passage, passage.vector)
 
     def clear(self) -> None:
-        with self._lock:
-            self._reset(0)
+        with self._writing:
+            # What is filled again from here on must not be taken for whole when it breaks off.
+            (self._folder / _POINTER).unlink(missing_ok=True)
+            self._cursor = self._copy = None
+            with self._lock:
+                self._reset(0)
             self._unsaved = _UNSAVED_LEAST
 
     def commit(self, cursor: int) -> None:
-        self._cursor = cursor
-        if self._unsaved >= max(_UNSAVED_LEAST, _UNSAVED_SHARE * self.size):
-            self._save()
+        with self._writing:
+            self._cursor = cursor
+            if self._unsaved >= max(_UNSAVED_LEAST, _UNSAVED_SHARE * self.size):
+                self._save(cursor)
 
     def search(self, vector: Vector, collection_ids: Sequence[UUID], limit: int) -> list[Scored]:
         """Return the nearest passages within the collections with their cosines, best first.
@@ -107,9 +117,9 @@ class UsearchVectorIndex:
         should leave enough when foreign ones are dropped; if they do not, all readable ones are looked through.
         """
         with self._lock:
-            numbers = [self._numbers[each] for each in collection_ids if each in self._numbers]
+            numbers = [self._numbers[each] for each in set(collection_ids) if each in self._numbers]
             readable = sum(self._counts[number] for number in numbers)
-            if not readable or limit < 1:
+            if not readable or limit < 1 or len(vector) != self._dimensions:
                 return []
             allowed = np.zeros(len(self._counts), dtype=bool)
             allowed[numbers] = True
@@ -117,12 +127,18 @@ class UsearchVectorIndex:
             if readable > _FEW:
                 rows = self._proposed(vector, allowed, limit, self.size / readable)
             if rows is None:
+                # In order, so that those of equal cosines are, too.
                 rows = np.flatnonzero(allowed[self._table.collections[: self._next_row]])
             return self._nearest(vector, rows, limit)
 
     def close(self) -> None:
-        if self._unsaved:
-            self._save()
+        with self._writing:
+            if self._cursor is None:
+                return
+            if self._unsaved or not self._copy:
+                self._save(self._cursor)
+            else:
+                self._point(self._cursor, self._copy)
 
     def _proposed(
         self, vector: Vector, allowed: NDArray[np.bool_], limit: int, foreign: float
@@ -132,10 +148,10 @@ class UsearchVectorIndex:
             return None
         keys = self._graph.search(vector.astype(np.float16), count).keys.astype(np.int64)
         rows: NDArray[np.int64] = keys[allowed[self._table.collections[keys]]]
-        return rows if len(rows) >= limit else None
+        return np.sort(rows) if len(rows) >= limit else None
 
     def _nearest(self, vector: Vector, rows: NDArray[np.int64], limit: int) -> list[Scored]:
-        whole = len(rows) == self._next_row
+        whole = len(rows) == self._next_row  # then there is nothing to be picked, and copied
         candidates = self._table.vectors[: self._next_row] if whole else self._table.vectors[rows]
         count = min(limit, len(rows))
         found = search(candidates, vector.astype(np.float16), count, MetricKind.IP, exact=True, threads=1)
@@ -145,7 +161,10 @@ class UsearchVectorIndex:
         ]
 
     def _add(self, passage: IndexedPassage, vector: Vector) -> None:
-        if not self._dimensions:
+        if len(vector) != self._dimensions:
+            if self.size:
+                log.warning("vector_left_out", passage_id=str(passage.passage_id), dimensions=len(vector))
+                return
             self._reset(len(vector))
         row = self._free.pop() if self._free else self._new_row()
         number = self._numbers.setdefault(passage.collection_id, len(self._counts))
@@ -184,35 +203,38 @@ class UsearchVectorIndex:
         self._counts: list[int] = [0]
         self._graph = Index(ndim=max(dimensions, 1), metric=MetricKind.IP, dtype="i8")
 
-    def _save(self) -> None:
+    def _save(self, cursor: int) -> None:
         """Write a new copy beside the old one and point to it in one step: a crash leaves one or the other."""
-        with self._lock:
-            name = f"at-{self._cursor}"
-            copy = self._folder / name
-            shutil.rmtree(copy, ignore_errors=True)
-            copy.mkdir(parents=True)
-            rows = self._next_row
-            np.save(copy / "ids.npy", self._table.ids[:rows])
-            np.save(copy / "collections.npy", self._table.collections[:rows])
-            np.save(copy / "vectors.npy", self._table.vectors[:rows])
-            self._graph.save(str(copy / "graph.usearch"))
-            owners = {str(document_id): rows for document_id, rows in self._rows_of.items()}
-            numbers = {str(collection_id): number for collection_id, number in self._numbers.items()}
-            (copy / "owners.json").write_text(json.dumps({"documents": owners, "collections": numbers}))
-            pointer = {"format": VECTORS_FORMAT, "cursor": self._cursor, "copy": name}
-            temporary = self._folder / "cursor.new"
-            temporary.write_text(json.dumps(pointer))
-            temporary.replace(self._folder / "cursor.json")
-            self._unsaved = 0
+        name = f"at-{cursor}"
+        if name == self._copy:  # what is pointed to stays as it is
+            name += "-again"
+        copy = self._folder / name
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir(parents=True)
+        rows = self._next_row
+        np.save(copy / "ids.npy", self._table.ids[:rows])
+        np.save(copy / "collections.npy", self._table.collections[:rows])
+        np.save(copy / "vectors.npy", self._table.vectors[:rows])
+        self._graph.save(str(copy / "graph.usearch"))
+        owners = {str(document_id): rows for document_id, rows in self._rows_of.items()}
+        numbers = {str(collection_id): number for collection_id, number in self._numbers.items()}
+        (copy / "owners.json").write_text(json.dumps({"documents": owners, "collections": numbers}))
+        self._point(cursor, name)
+        self._copy, self._unsaved = name, 0
         self._delete_others(name)
+
+    def _point(self, cursor: int, copy: str) -> None:
+        temporary = self._folder / "cursor.new"
+        temporary.write_text(json.dumps({"format": VECTORS_FORMAT, "cursor": cursor, "copy": copy}))
+        temporary.replace(self._folder / _POINTER)
 
     def _load(self) -> None:
         try:
-            pointer = json.loads((self._folder / "cursor.json").read_bytes())
+            pointer = json.loads((self._folder / _POINTER).read_bytes())
             if pointer["format"] != VECTORS_FORMAT:
                 return
             self._read(self._folder / pointer["copy"])
-            self._cursor = int(pointer["cursor"])
+            self._cursor, self._copy = int(pointer["cursor"]), pointer["copy"]
         except FileNotFoundError:
             return
         except Exception as error:  # whatever is wrong with it: it is built anew
@@ -220,21 +242,23 @@ class UsearchVectorIndex:
             self._reset(0)
 
     def _read(self, copy: Path) -> None:
+        """Take in a copy; raise when its files do not belong together."""
         ids, vectors = np.load(copy / "ids.npy"), np.load(copy / "vectors.npy")
-        self._reset(vectors.shape[1])
+        collections = np.load(copy / "collections.npy")
         owners = json.loads((copy / "owners.json").read_bytes())
+        self._reset(vectors.shape[1])
         self._graph.load(str(copy / "graph.usearch"))
-        if len(ids):
-            self._table = _Table(ids, np.load(copy / "collections.npy"), vectors)
+        self._table = _Table(ids, collections, vectors)
         self._next_row = len(ids)
         self._numbers = {UUID(each): number for each, number in owners["collections"].items()}
         self._rows_of = {UUID(each): rows for each, rows in owners["documents"].items()}
-        self._counts = np.bincount(
-            self._table.collections[: len(ids)], minlength=len(self._numbers) + 1
-        ).tolist()
-        self._counts[0] = 0
         used = {row for rows in self._rows_of.values() for row in rows}
         self._free = [row for row in range(self._next_row) if row not in used]
+        self._counts = np.bincount(collections, minlength=len(self._numbers) + 1).tolist()
+        self._counts[0] = 0
+        whole = len(ids) == len(collections) == len(vectors) and len(self._graph) == len(used) == self.size
+        if not whole or sum(self._counts) != self.size:
+            raise ValueError("the files are not of one time")
 
     def _delete_others(self, name: str) -> None:
         for path in self._copies():

@@ -59,6 +59,14 @@ class PassagesEmbedded(DomainEvent):
     model: str
 
 
+class EarlierVectorsDeleted(DomainEvent):
+    """All live documents have vectors of this model; some or all of those by other models are gone."""
+
+    name: ClassVar[str] = "knowledge.earlier_vectors_deleted"
+
+    model: str
+
+
 class DocumentReady(DomainEvent):
     """A version's passages are in the index of the machine that read it, and it is now the live one."""
 

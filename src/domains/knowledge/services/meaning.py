@@ -45,7 +45,9 @@ class MeaningArms:
         """Return the model whose vectors cover the most passages; the one in use, when they are as many."""
         return max(self._arms, key=lambda arm: arm.index.size, default=None)
 
-    def close(self) -> None:
-        """Save the indexes for the next start."""
+    async def close(self) -> None:
+        """Save the indexes for the next start, and let the embedder before go."""
         for arm in self._arms:
             arm.index.close()
+            if arm.embedder is not self._current:
+                await arm.embedder.close()

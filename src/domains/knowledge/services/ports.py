@@ -167,7 +167,7 @@ class VectorIndex(LocalIndex, Protocol):
 class Embedder(Protocol):
     """Turns texts into vectors of their meaning.
 
-    Raises `EmbedderUnavailable` for what may pass (throttled, unreachable); the search then goes by words.
+    Raises `EmbedderUnavailable`; the search then goes by words, and passages wait for their vectors.
     """
 
     @property
@@ -189,7 +189,14 @@ class Embedder(Protocol):
 
 
 class EmbedderUnavailable(Exception):
-    """No vectors can be had at the moment."""
+    """No vectors can be had.
+
+    What is `lasting` does not pass by itself (refused, malformed); it may be for these texts alone.
+    """
+
+    def __init__(self, reason: str, *, lasting: bool = False) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
 
 
 class SearchUnavailable(Unavailable):

@@ -9,7 +9,12 @@ from src.domains.knowledge.services.ports import Embedder, ExternalIndex, Indexe
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import DomainEvent
-from src.shared.events.knowledge import DocumentDeleted, PassagesChanged, PassagesEmbedded
+from src.shared.events.knowledge import (
+    DocumentDeleted,
+    EarlierVectorsDeleted,
+    PassagesChanged,
+    PassagesEmbedded,
+)
 
 REBUILD_BATCH = 100
 
@@ -28,7 +33,7 @@ class IndexReplica:
     @property
     def events(self) -> tuple[type[DomainEvent], ...]:
         words = (PassagesChanged, DocumentDeleted)
-        return (*words, PassagesEmbedded) if self._model else words
+        return (*words, PassagesEmbedded, EarlierVectorsDeleted) if self._model else words
 
     async def position(self) -> int | None:
         return await asyncio.to_thread(self._index.cursor)
@@ -43,9 +48,15 @@ class IndexReplica:
         await asyncio.to_thread(self._index.commit, position)
 
     async def apply(self, events: Sequence[DomainEvent], position: int) -> None:
+        if any(self._is_over(event) for event in events):
+            # First, for documents are read as they are now: with vectors that came after it, if there are any.
+            await asyncio.to_thread(self._index.clear)
         for document_id in dict.fromkeys(filter(None, map(self._changed, events))):
             await self._replace(document_id)
         await asyncio.to_thread(self._index.commit, position)
+
+    def _is_over(self, event: DomainEvent) -> bool:
+        return isinstance(event, EarlierVectorsDeleted) and event.model != self._model
 
     def _changed(self, event: DomainEvent) -> UUID | None:
         match event:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -32,12 +32,33 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class RetrievalCounts:
-    """How searches went since the start: `decided` by words alone, `meant` with vectors, `skipped` under load."""
+    """How many searches went which way since the start.
+
+    `decided` by words alone, since they left no doubt or there are no vectors; `meant` by words and meaning;
+    by words for want of the question's vector: `skipped` under load, `failed` where it could not be had in time.
+    """
 
     decided: int = 0
     meant: int = 0
     skipped: int = 0
     failed: int = 0
+
+    def by_means(self) -> Mapping[str, int]:
+        """Return the counts by what the searches went by, in words."""
+        return {
+            "words": self.decided,
+            "words_and_meaning": self.meant,
+            "words_under_load": self.skipped,
+            "words_without_vector": self.failed,
+        }
+
+
+@dataclass(frozen=True)
+class VectorLimits:
+    """How many questions' vectors are made at once, and how many seconds a search waits for one."""
+
+    waiting: int = 8
+    seconds: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,13 +72,13 @@ class MeaningArm:
 class QueryVectors:
     """The vectors of questions: the last ones are kept, the same question is computed once.
 
-    With `waiting` of them in the making a further one is refused: by words alone an answer comes at once.
+    With as many in the making as may be, a further one is refused: by words alone an answer comes at once.
     """
 
-    def __init__(self, embedder: Embedder, counts: RetrievalCounts, waiting: int) -> None:
+    def __init__(self, embedder: Embedder, limits: VectorLimits, counts: RetrievalCounts) -> None:
         self._embedder = embedder
+        self._limits = limits
         self._counts = counts
-        self._waiting = waiting
         self._made: OrderedDict[str, Vector] = OrderedDict()
         self._making: dict[str, asyncio.Task[Vector]] = {}
 
@@ -66,16 +87,22 @@ class QueryVectors:
         if (vector := self._made.get(query)) is not None:
             self._made.move_to_end(query)
             return vector
-        if query not in self._making and len(self._making) >= self._waiting:
+        if query not in self._making and len(self._making) >= self._limits.waiting:
             self._counts.skipped += 1
             return None
+        task = self._made_once(query)
+        # Who goes away or waits no longer takes nothing from the others, nor from who asks it again.
+        await asyncio.wait([task], timeout=self._limits.seconds)
         try:
-            # Shielded: one who asks and goes away takes nothing from the others.
-            return await asyncio.shield(self._made_once(query))
-        except EmbedderUnavailable as error:
-            self._counts.failed += 1
+            return task.result()
+        except asyncio.InvalidStateError:
+            log.warning("search_by_words_alone", reason="The question's vector takes too long.")
+        except (EmbedderUnavailable, asyncio.CancelledError) as error:
             log.warning("search_by_words_alone", reason=str(error))
-            return None
+        except Exception:  # whatever is wrong with the embedder, words do without it
+            log.exception("search_by_words_alone")
+        self._counts.failed += 1
+        return None
 
     def _made_once(self, query: str) -> "asyncio.Task[Vector]":
         if query not in self._making:
@@ -103,12 +130,12 @@ class HybridFinder:
         self,
         words: WordIndex,
         serving: Callable[[], MeaningArm | None],
-        waiting: int,
+        limits: VectorLimits,
         counts: RetrievalCounts,
     ) -> None:
         self._words = words
         self._serving = serving
-        self._waiting = waiting
+        self._limits = limits
         self._counts = counts
         self._vectors: dict[str, QueryVectors] = {}
 
@@ -118,9 +145,7 @@ class HybridFinder:
         wanted = max(limit, CROWD)
         words = self._words.search(query, collection_ids, wanted)
         arm = self._serving()
-        if arm is None or not arm.index.size:
-            return fuse(words, [], limit)
-        if is_decisive(words):
+        if arm is None or not arm.index.size or is_decisive(words):
             self._counts.decided += 1
             return fuse(words, [], limit)
         vector = await self._vectors_of(arm).get(query)
@@ -131,7 +156,7 @@ class HybridFinder:
 
     def _vectors_of(self, arm: MeaningArm) -> QueryVectors:
         if arm.embedder.name not in self._vectors:
-            vectors = QueryVectors(arm.embedder, self._counts, self._waiting)
+            vectors = QueryVectors(arm.embedder, self._limits, self._counts)
             self._vectors = {arm.embedder.name: vectors}
         return self._vectors[arm.embedder.name]
 

@@ -303,7 +303,7 @@ def test_finds_just_the_live_and_allowed_passages_that_share_a_term(
 ) -> None:
     """Compared with a dictionary that does the same: documents come, change, move, go; the index is reopened."""
     live: dict[UUID, list[IndexedPassage]] = {}
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         index = TantivyPassageIndex(Path(folder), str.split)
         for position, (document, collection, texts, reopen) in enumerate(changes):
             passages = [
