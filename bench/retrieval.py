@@ -198,7 +198,7 @@ async def compare(task: Task, folder: Path) -> None:
         return [hit.passage_id for hit in fuse(found, index.search(queries[query], [SPACE], CROWD), DEPTH)]
 
     counts, arm = RetrievalCounts(), MeaningArm(Remembered(queries), index)
-    finder = HybridFinder(words, lambda: arm, VectorLimits(), counts)
+    finder = HybridFinder(words, lambda: arm, VectorLimits(seconds=60.0), counts)
 
     async def ours(query: str) -> list[UUID]:
         return [hit.passage_id for hit in await finder.find(query, [SPACE], DEPTH)]

@@ -13,7 +13,7 @@ import pytest
 
 from src.domains.chat.services.ports import Prompt
 from src.domains.knowledge.services.ports import Embedder, IndexedPassage
-from src.domains.knowledge.services.retrieval import HybridFinder, MeaningArm, RetrievalCounts
+from src.domains.knowledge.services.retrieval import HybridFinder, MeaningArm, RetrievalCounts, VectorLimits
 from src.infrastructure.documents.reader import FileDocumentReader
 from src.infrastructure.embeddings.embedded import EmbeddedEmbedder
 from src.infrastructure.llm.embedded import EmbeddedModel
@@ -26,6 +26,8 @@ TESTS = Path(__file__).parents[1]
 SHARED_DOCUMENTS = TESTS.parents[1] / "shared" / "data" / "documents"
 SCAN = "english-scan-without-text.pdf"
 PASSAGES_GIVEN = 6
+# Answers are judged, not this machine's speed.
+PATIENT = VectorLimits(seconds=60.0)
 RIGHT_OF_20 = 18
 REFUSED_OF_10 = 9
 
@@ -64,7 +66,7 @@ async def library(folder: Path, *documents: Path, meaning: bool = False) -> Libr
         passages.update({one.passage_id: Passage(**vars(one), score=1.0) for one in indexed})
     index.commit(1)
     arm = MeaningArm(embedder, vectors)
-    return Library(HybridFinder(index, lambda: arm, 8, RetrievalCounts()), passages, collection_id)
+    return Library(HybridFinder(index, lambda: arm, PATIENT, RetrievalCounts()), passages, collection_id)
 
 
 async def with_vectors(embedder: Embedder, passages: list[IndexedPassage]) -> list[IndexedPassage]:

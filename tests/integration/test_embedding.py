@@ -212,21 +212,28 @@ async def test_two_processes_share_the_work(settings: Settings) -> None:
 
 @pytest.mark.only("postgresql")
 async def test_a_process_that_is_silent_loses_its_document(settings: Settings) -> None:
-    """What it brings in the end is dropped: somebody else has it by then."""
-    silent, other = HashedEmbedder(), HashedEmbedder()
+    """What it brings in the end is dropped: somebody else has it by then, who is known by their dimensions."""
+    silent, other = HashedEmbedder(dimensions=32), HashedEmbedder(dimensions=64)
     silent.hold()
-    async with embedding(settings, silent, EmbeddingLimits(poll=0.01, lease=0.2)) as platform:
-        await library(platform, LEAVE)
+    async with embedding(settings, silent, EmbeddingLimits(poll=0.01, lease=0.3)) as platform:
+        admin, collection_id = await library(platform, LEAVE)
         await silent.begun()
+        other.hold()
         async with embedding(settings, other) as second:
+            await other.begun()
+            silent.go_on()
+            await admin.upload_and_wait(collection_id, "cars.md", CARS.encode())
+            await until(lambda: vectors(settings) == [64])
+            other.go_on()
             await embedded(second)
-        silent.go_on()
-        await (await again(platform)).create_collection("Later")
-        await embedded(platform)
-    assert len(other.texts) == 1
-    assert len(query(settings, "SELECT model FROM knowledge_passage_vector")) == 1
-    told = query(settings, "SELECT name FROM event_log WHERE name = 'knowledge.passages_embedded'")
-    assert len(told) == 1
+    assert sorted(vectors(settings)) == [64, 128]
+
+
+def vectors(settings: Settings) -> list[int]:
+    """Return the sizes of all vectors, in bytes: two for a number."""
+    return [
+        int(str(row[0])) for row in query(settings, "SELECT length(vector) FROM knowledge_passage_vector")
+    ]
 
 
 @pytest.mark.parametrize(
