@@ -142,8 +142,8 @@ class HybridFinder:
     async def find(self, query: str, collection_ids: Sequence[UUID], limit: int) -> list[Hit]:
         if not collection_ids or limit < 1:
             return []
-        wanted = max(limit, CROWD)
-        words = self._words.search(query, collection_ids, wanted)
+        # The second one tells whether the first is decisive; the crowd is only looked at where it counts.
+        words = self._words.search(query, collection_ids, max(limit, 2))
         arm = self._serving()
         if arm is None or not arm.index.size or is_decisive(words):
             self._counts.decided += 1
@@ -152,7 +152,9 @@ class HybridFinder:
         if vector is None:
             return fuse(words, [], limit)
         self._counts.meant += 1
-        return fuse(words, arm.index.search(vector, collection_ids, wanted), limit)
+        depth = max(limit, CROWD)
+        words = self._words.search(query, collection_ids, depth)
+        return fuse(words, arm.index.search(vector, collection_ids, depth), limit)
 
     def _vectors_of(self, arm: MeaningArm) -> QueryVectors:
         if arm.embedder.name not in self._vectors:
