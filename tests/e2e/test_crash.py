@@ -15,7 +15,7 @@ from src.infrastructure.settings import Settings
 from tests.e2e import ledger, library
 from tests.e2e.conftest import Server
 
-CRASHES = int(os.environ.get("CRASHES", "3"))
+CRASHES = int(os.environ.get("CRASHES", "2"))
 
 SETTINGS = {
     "SERVER__PAGE": "false",
