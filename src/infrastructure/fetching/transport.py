@@ -60,7 +60,8 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         if not all(self._policy.permits(host, address) for address in addresses):
             raise RefusedUrl(
                 f"{host} is within a private network, and pages of those are not read. If it shall be, an "
-                "administrator of the server names it in FETCH__ALLOWED_PRIVATE_HOSTS."
+                "administrator of the server names it in FETCH__ALLOWED_PRIVATE_HOSTS; addresses that clouds "
+                "serve credentials from stay refused."
             )
         return addresses[:MAX_ADDRESSES_TRIED]
 
