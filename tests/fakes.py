@@ -36,6 +36,9 @@ class ScriptedModel:
             await self.may_go_on.wait()
         yield ModelChunk(usage=Usage(11, 7, 0.25), finish_reason="stop")
 
+    async def close(self) -> None:
+        pass
+
 
 class CitingModel:
     """A chat model that cites every passage it is given."""
@@ -45,6 +48,9 @@ class CitingModel:
     async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
         yield ModelChunk("".join(f"[{number}]" for number in range(1, len(prompt.passages) + 1)))
         yield ModelChunk(usage=Usage(), finish_reason="stop")
+
+    async def close(self) -> None:
+        pass
 
 
 class HashedWords:

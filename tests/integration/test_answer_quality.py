@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from src.domains.chat.services.ports import Prompt
+from src.domains.chat.services.ports import Prompt, PromptMessage
 from src.domains.knowledge.services.ports import Embedder, IndexedPassage
 from src.domains.knowledge.services.retrieval import HybridFinder, MeaningArm, RetrievalCounts, VectorLimits
 from src.infrastructure.documents.reader import FileDocumentReader
@@ -44,7 +44,12 @@ class Library:
         """Return the answer and the passages that it cites."""
         hits = await self.finder.find(question, [self.collection_id], PASSAGES_GIVEN)
         given = tuple(self.passages[hit.passage_id] for hit in hits)
-        chunks = [chunk async for chunk in EmbeddedModel().stream(Prompt(question, given))]
+        chunks = [
+            chunk
+            async for chunk in EmbeddedModel().stream(
+                Prompt((PromptMessage("user", question),), passages=given)
+            )
+        ]
         text = "".join(chunk.text for chunk in chunks)
         return text, [given[int(number) - 1] for number in re.findall(r"\[(\d+)\]", text)]
 

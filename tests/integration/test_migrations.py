@@ -176,9 +176,9 @@ def test_the_command_line_migrates_rolls_back_and_writes_a_revision(tmp_path: Pa
         return {column["name"] for column in inspect(engine).get_columns(table)}
 
     run("downgrade", "--domain", "chat")
-    assert "leased_until" not in columns("chat_message")
+    assert "parent_id" not in columns("chat_message")
     run("upgrade")
-    assert "leased_until" in columns("chat_message")
+    assert "parent_id" in columns("chat_message")
     models = tmp_path / "src" / "domains" / "chat" / "models.py"
     title = "    title: Mapped[str]\n"
     models.write_text(models.read_text().replace(title, f"{title}    mood: Mapped[str | None]\n"))

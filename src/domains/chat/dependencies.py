@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from src.domains.chat.services.sessions import SessionService
 from src.domains.chat.services.turns import TurnService
+from src.shared.middleware.authentication import Principal, current_principal
 
 
 async def _sessions(request: Request) -> SessionService:
@@ -18,5 +19,6 @@ async def _turns(request: Request) -> TurnService:
     return service
 
 
+CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
 Turns = Annotated[TurnService, Depends(_turns)]

@@ -4,14 +4,16 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from src.infrastructure.database.base import Base, domain_metadata, primary_id
 
 MessageRole = Literal["user", "assistant"]
-MessageStatus = Literal["pending", "completed", "failed", "interrupted"]
+MessageStatus = Literal["pending", "completed", "stopped", "failed", "interrupted"]
 Rating = Literal["up", "down"]
+Channel = Literal["chat", "openai"]
+WithoutSources = Literal["say_so", "answer"]
 
 PENDING = text("status = 'pending'")
 
@@ -21,21 +23,61 @@ class ChatRecord(Base):
     metadata = domain_metadata()
 
 
+class Profile(ChatRecord):
+    """An assistant, made by an administrator. No groups: for everyone; no collections: all that one may read.
+
+    `without_sources` says what becomes of a question that no passage fits.
+    """
+
+    __tablename__ = "chat_profile"
+    __table_args__ = (
+        CheckConstraint(f"without_sources IN {get_args(WithoutSources)}", name="without_sources"),
+    )
+
+    id: Mapped[UUID] = primary_id()
+    name: Mapped[str] = mapped_column(unique=True)
+    description: Mapped[str]
+    system_prompt: Mapped[str]
+    model: Mapped[str | None]
+    temperature: Mapped[float | None]
+    collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list)
+    group_ids: Mapped[list[str]] = mapped_column(JSON, default=list)
+    without_sources: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
 class Session(ChatRecord):
-    """A conversation of one person."""
+    """A conversation of one person.
+
+    Its messages are a tree; `leaf_id` is the last message of the branch that is shown and continued. A deleted
+    session can be restored until it is erased; a temporary one is listed nowhere, and erased soon. Without a
+    profile, or when that is gone, the platform's own assistant answers.
+    """
 
     __tablename__ = "chat_session"
-    __table_args__ = (Index("ix_chat_session_user_id_id", "user_id", "id"),)
+    __table_args__ = (Index("ix_chat_session_user_id_updated_at", "user_id", "updated_at"),)
 
     id: Mapped[UUID] = primary_id()
     user_id: Mapped[UUID]
+    channel: Mapped[str] = mapped_column(default="chat", server_default="chat")
     title: Mapped[str]
+    title_is_automatic: Mapped[bool] = mapped_column(default=True, server_default=true())
+    profile_id: Mapped[UUID | None]
+    model: Mapped[str | None]
+    leaf_id: Mapped[UUID | None]
+    is_temporary: Mapped[bool] = mapped_column(default=False, server_default=false())
+    pinned_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
 
 class Message(ChatRecord):
     """A question or an answer. What follows `status` is the answer's alone; times in ms, cost in US dollars.
+
+    `parent_id` is the message that it follows: a question's is the answer before it, an answer's its question.
+    Messages with one parent are branches. `summary` tells in short all that was said up to this message.
 
     A pending answer is being written by a server process that prolongs `leased_until` while it lives.
     """
@@ -45,20 +87,27 @@ class Message(ChatRecord):
         CheckConstraint(f"role IN {get_args(MessageRole)}", name="role"),
         CheckConstraint(f"status IN {get_args(MessageStatus)}", name="status"),
         Index("ix_chat_message_session_id_id", "session_id", "id"),
+        Index("ix_chat_message_parent_id", "parent_id"),
         Index("ix_chat_message_pending", "status", sqlite_where=PENDING, postgresql_where=PENDING),
     )
 
     id: Mapped[UUID] = primary_id()
     session_id: Mapped[UUID] = mapped_column(ForeignKey("chat_session.id", ondelete="CASCADE"))
+    parent_id: Mapped[UUID | None]
     role: Mapped[str]
     content: Mapped[str]
     created_at: Mapped[datetime]
     status: Mapped[str]
     leased_until: Mapped[datetime | None]
-    question_id: Mapped[UUID | None]
+    stop_requested: Mapped[bool] = mapped_column(default=False, server_default=false())
     model: Mapped[str | None]
+    failed_models: Mapped[list[str]] = mapped_column(JSON, default=list)
+    finish_reason: Mapped[str | None]
     grounded: Mapped[bool | None]
+    searched_for: Mapped[str | None]
     citations: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    tool_calls: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    summary: Mapped[str | None]
     tokens_in: Mapped[int | None]
     tokens_out: Mapped[int | None]
     cost: Mapped[float | None]
@@ -68,3 +117,41 @@ class Message(ChatRecord):
     feedback: Mapped[str | None]
     feedback_reasons: Mapped[list[str]] = mapped_column(JSON, default=list)
     feedback_comment: Mapped[str | None]
+
+
+class CitedDocument(ChatRecord):
+    """Which answers hold passages of which document: they are erased with it."""
+
+    __tablename__ = "chat_cited_document"
+    __table_args__ = (Index("ix_chat_cited_document_document_id", "document_id"),)
+
+    message_id: Mapped[UUID] = mapped_column(
+        ForeignKey("chat_message.id", ondelete="CASCADE"), primary_key=True
+    )
+    document_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class Share(ChatRecord):
+    """A link by which colleagues read a session as it was up to `leaf_id`."""
+
+    __tablename__ = "chat_share"
+
+    session_id: Mapped[UUID] = mapped_column(
+        ForeignKey("chat_session.id", ondelete="CASCADE"), primary_key=True
+    )
+    token: Mapped[str] = mapped_column(unique=True)
+    leaf_id: Mapped[UUID]
+    created_at: Mapped[datetime]
+
+
+class IdempotencyKey(ChatRecord):
+    """A request that was carried out under a name that its sender gave it; the answer is its only one."""
+
+    __tablename__ = "chat_idempotency_key"
+    __table_args__ = (Index("ix_chat_idempotency_key_created_at", "created_at"),)
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    answer_id: Mapped[UUID]
+    created_at: Mapped[datetime]

@@ -31,7 +31,7 @@ from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCoun
 from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
-from src.infrastructure.container import retrieval
+from src.infrastructure.container import models, retrieval
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import DeliveryPolicy
 from src.infrastructure.database.engine import database_engine
@@ -42,8 +42,6 @@ from src.infrastructure.documents.reader import FileDocumentReader
 from src.infrastructure.documents.sections import Limits
 from src.infrastructure.fetching.addresses import AddressPolicy
 from src.infrastructure.fetching.fetcher import FetchLimits, HttpFetcher
-from src.infrastructure.llm.embedded import EmbeddedModel
-from src.infrastructure.llm.null import NullModel
 from src.infrastructure.operations.events import EventService
 from src.infrastructure.operations.health import HealthService
 from src.infrastructure.operations.metrics import MetricsService
@@ -288,11 +286,8 @@ class Container(containers.DeclarativeContainer):
     )
 
     # chat
-    model = providers.Selector(
-        settings.provided.chat.model,
-        embedded=providers.Singleton(EmbeddedModel),
-        null=providers.Singleton(NullModel),
-    )
+    model = providers.Singleton(models.default_model, settings)
+    offers = providers.Singleton(models.offers, settings, model)
     sessions = providers.Singleton(SessionService, database)
     turns = providers.Singleton(TurnService, database, bus, model, providers.Callable(_turn_limits, settings))
 

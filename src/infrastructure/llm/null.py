@@ -16,3 +16,6 @@ class NullModel:
         for word in WORDS:
             yield ModelChunk(word)
         yield ModelChunk(usage=Usage(tokens_out=len(WORDS)), finish_reason="stop")
+
+    async def close(self) -> None:
+        pass

@@ -1,13 +1,17 @@
 """What chat publishes."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from src.shared.events.base import DomainEvent
 
 
 class ChatMessageReceived(DomainEvent):
-    """A person asked something; the answer will be `answer_id`."""
+    """A person asked something; the answer will be `answer_id`.
+
+    A question asked again (edited, or for another answer) is told again, with its own ids. In a temporary
+    session `message` is empty. `channel` is the door it came by: `chat` or `openai`.
+    """
 
     name: ClassVar[str] = "chat.message_received"
     subject: ClassVar[str | None] = "session_id"
@@ -19,10 +23,16 @@ class ChatMessageReceived(DomainEvent):
     user_id: UUID
     group_ids: tuple[UUID, ...]
     message: str
+    channel: str = "chat"
+    profile_id: UUID | None = None
 
 
 class ChatResponseGenerated(DomainEvent):
-    """An answer is complete. Times in milliseconds from the question's arrival; cost in US dollars."""
+    """An answer is complete, or was stopped (`finish_reason` is `stopped` then).
+
+    Times in milliseconds from the question's arrival; cost in US dollars, of all calls that the answer took.
+    `failed_models` were tried before `model`; `tools` are the names of those that were called.
+    """
 
     name: ClassVar[str] = "chat.response_generated"
 
@@ -40,10 +50,16 @@ class ChatResponseGenerated(DomainEvent):
     cost: float
     first_token_ms: int
     total_ms: int
+    finish_reason: str = "stop"
+    failed_models: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 class ChatResponseFailed(DomainEvent):
-    """A question got no complete answer. `code` is the error's; `interrupted` when the server ended meanwhile."""
+    """A question got no complete answer. `code` is the error's; `interrupted` when the server ended meanwhile.
+
+    What it cost all the same is told where it is known.
+    """
 
     name: ClassVar[str] = "chat.response_failed"
 
@@ -53,6 +69,26 @@ class ChatResponseFailed(DomainEvent):
     user_id: UUID
     group_ids: tuple[UUID, ...]
     code: str
+    model: str | None = None
+    failed_models: tuple[str, ...] = ()
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+
+
+class ChatModelUsed(DomainEvent):
+    """A model was called for the sake of a session, beside its answers: for a title, or a summary."""
+
+    name: ClassVar[str] = "chat.model_used"
+
+    session_id: UUID
+    user_id: UUID
+    group_ids: tuple[UUID, ...]
+    purpose: Literal["title", "summary"]
+    model: str
+    tokens_in: int
+    tokens_out: int
+    cost: float
 
 
 class FeedbackGiven(DomainEvent):
@@ -71,7 +107,7 @@ class FeedbackGiven(DomainEvent):
 
 
 class SessionDeleted(DomainEvent):
-    """A conversation is gone; whoever holds text of it erases it."""
+    """A conversation is gone for good; whoever holds text of it erases it."""
 
     name: ClassVar[str] = "chat.session_deleted"
 

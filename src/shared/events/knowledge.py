@@ -144,10 +144,35 @@ class PassagesRetrieved(DomainEvent):
 
 
 class PassagesRequested(DomainRequest[PassagesRetrieved]):
-    """Which passages may answer `query`, for someone who is in `group_ids`?"""
+    """Which passages may answer `query`, for someone who is in `group_ids`?
+
+    `collection_ids` narrow the search to these. Files that `user_id` has put into the session `session_id`
+    are searched as well, whatever the collections; they are found in no other way.
+    """
 
     name: ClassVar[str] = "knowledge.passages_requested"
 
     query: str
     group_ids: tuple[UUID, ...]
     limit: int = 6
+    collection_ids: tuple[UUID, ...] | None = None
+    user_id: UUID | None = None
+    session_id: UUID | None = None
+
+
+class ReadableDocumentsFound(DomainEvent):
+    """Those of the documents that were asked about that the reader may read now."""
+
+    name: ClassVar[str] = "knowledge.readable_documents_found"
+
+    document_ids: tuple[UUID, ...]
+
+
+class ReadableDocumentsRequested(DomainRequest[ReadableDocumentsFound]):
+    """Which of these documents may `user_id`, who is in `group_ids`, read now? Those that are gone: nobody."""
+
+    name: ClassVar[str] = "knowledge.readable_documents_requested"
+
+    document_ids: tuple[UUID, ...]
+    user_id: UUID
+    group_ids: tuple[UUID, ...]

@@ -12,7 +12,7 @@ from src.shared.exceptions.errors import PlatformError
 
 HEARTBEAT_SECONDS = 15.0
 
-GenerationStatus = Literal["pending", "completed", "failed", "interrupted"]
+GenerationStatus = Literal["pending", "completed", "stopped", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)

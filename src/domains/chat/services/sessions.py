@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from src.domains.chat.models import Message, Rating, Session
-from src.domains.chat.repositories import MessageRepository, SessionRepository
+from src.domains.chat.repositories.messages import MessageRepository
+from src.domains.chat.repositories.sessions import SessionRepository
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now

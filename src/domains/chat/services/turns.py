@@ -10,12 +10,14 @@ from typing import Literal
 from uuid import UUID
 
 import structlog
+from sqlalchemy import RowMapping
 from uuid_utils.compat import uuid7
 
-from src.domains.chat.repositories import MessageRepository, SessionRepository
+from src.domains.chat.repositories.messages import MessageRepository
+from src.domains.chat.repositories.sessions import SessionRepository
 from src.domains.chat.services.citations import CitationCheck
 from src.domains.chat.services.generations import Generation
-from src.domains.chat.services.ports import ChatModel, ModelFailed, PastMessage, Prompt
+from src.domains.chat.services.ports import ChatModel, ModelFailed, Prompt, PromptMessage
 from src.domains.chat.services.sessions import UnknownSession, find_message
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import NothingChanged, UnitOfWork
@@ -77,7 +79,7 @@ class _Turn:
 
     asker: Principal
     question: str
-    history: tuple[PastMessage, ...]
+    history: tuple[PromptMessage, ...]
     started: float
     generation: Generation
 
@@ -126,19 +128,34 @@ class TurnService:
         started = time.monotonic()
         question_id, answer_id, new_session_id = uuid7(), uuid7(), uuid7()
 
-        def save(uow: UnitOfWork) -> tuple[PastMessage, ...]:
+        def save(uow: UnitOfWork) -> tuple[PromptMessage, ...]:
             now = utc_now()
-            history: tuple[PastMessage, ...] = ()
+            common = {"session_id": session_id or new_session_id, "created_at": now}
+            history: tuple[PromptMessage, ...] = ()
+            parent_id = None
             if session_id is None:
-                SessionRepository(uow).insert(new_session_id, asker.user_id, _title(question), now)
+                SessionRepository(uow).insert(
+                    {
+                        "id": new_session_id,
+                        "user_id": asker.user_id,
+                        "title": _title(question),
+                        "leaf_id": answer_id,
+                        "created_at": now,
+                        "updated_at": now,
+                    }
+                )
             else:
-                history = self._continue(uow, asker, session_id, question, now)
-            in_session = session_id or new_session_id
+                parent_id, history = self._continue(uow, asker, session_id, question, answer_id, now)
+            asked = {"id": question_id, "parent_id": parent_id, "role": "user", "content": question}
+            answer = {"id": answer_id, "parent_id": question_id, "role": "assistant", "content": ""}
             leased_until = now + timedelta(seconds=self._limits.lease)
-            MessageRepository(uow).add_turn(in_session, question_id, answer_id, question, now, leased_until)
+            MessageRepository(uow).insert({**common, **asked, "status": "completed", "leased_until": None})
+            MessageRepository(uow).insert(
+                {**common, **answer, "status": "pending", "leased_until": leased_until}
+            )
             uow.record(
                 ChatMessageReceived(
-                    session_id=in_session,
+                    session_id=session_id or new_session_id,
                     message_id=question_id,
                     answer_id=answer_id,
                     user_id=asker.user_id,
@@ -154,15 +171,23 @@ class TurnService:
         return generation
 
     def _continue(
-        self, uow: UnitOfWork, asker: Principal, session_id: UUID, question: str, now: datetime
-    ) -> tuple[PastMessage, ...]:
-        """Touch the session and return what was said in it; raise when it is not the asker's."""
-        sessions = SessionRepository(uow)
-        title = sessions.title_to_continue(session_id, asker.user_id)
-        if title is None:
+        self,
+        uow: UnitOfWork,
+        asker: Principal,
+        session_id: UUID,
+        question: str,
+        answer_id: UUID,
+        now: datetime,
+    ) -> tuple[UUID | None, tuple[PromptMessage, ...]]:
+        """Continue the session; return its last message and what was said in it."""
+        session = SessionRepository(uow).to_continue(session_id, asker.user_id)
+        if session is None:
             raise UnknownSession("There is no such session.")
-        sessions.touch(session_id, title or _title(question), now)
-        return _past(MessageRepository(uow).latest_completed(session_id, self._limits.history_messages))
+        SessionRepository(uow).go_on(session_id, session["title"] or _title(question), answer_id, now)
+        if session["leaf_id"] is None:
+            return None, ()
+        branch = MessageRepository(uow).branch(session["leaf_id"], self._limits.history_messages)
+        return session["leaf_id"], _past(branch)
 
     async def running(self, asker: Principal, message_id: UUID) -> Generation | None:
         """Return the answer in the making, None when it has ended; raise when it is not the asker's."""
@@ -226,7 +251,7 @@ class TurnService:
         first_token_ms = None
         try:
             async with asyncio.timeout(self._limits.generation_timeout):
-                async for chunk in self._model.stream(Prompt(turn.question, passages, turn.history)):
+                async for chunk in self._model.stream(_prompt(turn, passages)):
                     generation.release(check.feed(chunk.text))
                     if first_token_ms is None and chunk.text:
                         first_token_ms = _milliseconds_since(turn.started)
@@ -323,7 +348,7 @@ def _interrupt_abandoned(uow: UnitOfWork, before: datetime | None) -> None:
             ChatResponseFailed(
                 session_id=message.session_id,
                 message_id=message.id,
-                question_id=message.question_id or message.id,
+                question_id=message.parent_id or message.id,
                 user_id=sessions.owner(message.session_id),
                 group_ids=(),
                 code=Interrupted.code,
@@ -331,10 +356,16 @@ def _interrupt_abandoned(uow: UnitOfWork, before: datetime | None) -> None:
         )
 
 
-def _past(messages: Sequence[tuple[str, str]]) -> tuple[PastMessage, ...]:
+def _past(messages: Sequence[RowMapping]) -> tuple[PromptMessage, ...]:
     return tuple(
-        PastMessage("assistant" if role == "assistant" else "user", content) for role, content in messages
+        PromptMessage(message["role"], message["content"])
+        for message in messages
+        if message["status"] == "completed"
     )
+
+
+def _prompt(turn: _Turn, passages: tuple[Passage, ...]) -> Prompt:
+    return Prompt((*turn.history, PromptMessage("user", turn.question)), passages=passages)
 
 
 def _title(question: str) -> str:

@@ -1,11 +1,11 @@
 """The chat model that needs no network and no weights."""
 
 import asyncio
-import math
 import re
 from collections.abc import AsyncIterator
 
 from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
+from src.domains.chat.services.tokens import estimated_tokens
 from src.infrastructure.llm.embedded.composing import compose
 from src.infrastructure.llm.embedded.evidence import read_evidence
 from src.infrastructure.llm.embedded.question import read_question
@@ -13,7 +13,6 @@ from src.infrastructure.llm.embedded.ranking import ranked
 from src.infrastructure.llm.embedded.smalltalk import say, small_talk
 
 _WORDS = re.compile(r"\S+\s*")
-_HANGUL = re.compile(r"[가-힣]")
 
 
 class EmbeddedModel:
@@ -22,7 +21,7 @@ class EmbeddedModel:
     It invents nothing. Every piece ends with the number of the passage it is taken from, in the language of
     the question as far as the passages are; when they do not answer, it says so and cites nothing.
 
-    Tokens are estimated, as no tokenizer is at work: a Hangul syllable counts 0.7, another character 0.25.
+    Tokens are estimated, as no tokenizer is at work.
     """
 
     @property
@@ -37,6 +36,9 @@ class EmbeddedModel:
             yield ModelChunk(text=word)
             await asyncio.sleep(0)
         yield ModelChunk(usage=_usage(prompt, answer), finish_reason="stop")
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 def _answer(prompt: Prompt) -> str:
@@ -58,9 +60,4 @@ def _usage(prompt: Prompt, answer: str) -> Usage:
         *(passage.text for passage in prompt.passages),
         *(message.content for message in prompt.history),
     ]
-    return Usage(tokens_in=sum(_tokens(text) for text in given), tokens_out=_tokens(answer))
-
-
-def _tokens(text: str) -> int:
-    hangul = len(_HANGUL.findall(text))
-    return math.ceil(hangul * 0.7 + (len(text) - hangul) * 0.25)
+    return Usage(tokens_in=sum(estimated_tokens(text) for text in given), tokens_out=estimated_tokens(answer))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from src.domains.chat.services.ports import PastMessage
+from src.domains.chat.services.ports import PromptMessage
 from src.infrastructure.llm.embedded.signs import Asks, asked_for
 from src.infrastructure.llm.embedded.vocabulary import asking_words, light_words, synonyms
 from src.shared.language import Language, Term, analyze, detect_language, normalize
@@ -62,7 +62,7 @@ class Question:
     asks: frozenset[Asks] = field(default_factory=frozenset)
 
 
-def read_question(text: str, history: Sequence[PastMessage] = ()) -> Question:
+def read_question(text: str, history: Sequence[PromptMessage] = ()) -> Question:
     """Read a question; a short follow-up is read together with the question before it."""
     question = _read(text)
     earlier = next((message.content for message in reversed(history) if message.role == "user"), "")

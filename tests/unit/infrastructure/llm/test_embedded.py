@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from src.domains.chat.services.ports import ChatModel, ModelChunk, PastMessage, Prompt
+from src.domains.chat.services.ports import ChatModel, ModelChunk, Prompt, PromptMessage
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.shared.events.knowledge import Passage
 
@@ -25,13 +25,18 @@ def passage(text: str, title: str = "", location: str = "") -> Passage:
 
 
 async def chunks_of(
-    question: str, *passages: Passage, history: tuple[PastMessage, ...] = ()
+    question: str, *passages: Passage, history: tuple[PromptMessage, ...] = ()
 ) -> list[ModelChunk]:
     model: ChatModel = EmbeddedModel()
-    return [chunk async for chunk in model.stream(Prompt(question, passages, history))]
+    return [
+        chunk
+        async for chunk in model.stream(
+            Prompt((*history, PromptMessage("user", question)), passages=passages)
+        )
+    ]
 
 
-async def answer(question: str, *passages: Passage, history: tuple[PastMessage, ...] = ()) -> str:
+async def answer(question: str, *passages: Passage, history: tuple[PromptMessage, ...] = ()) -> str:
     return "".join(chunk.text for chunk in await chunks_of(question, *passages, history=history))
 
 
@@ -146,8 +151,8 @@ async def test_a_follow_up_is_read_with_the_question_before() -> None:
     """ "What about" means the same thing of something else."""
     text = passage("Hotels in London are paid up to £165.\n\nHotels abroad are paid up to £180.")
     history = (
-        PastMessage("user", "What is the hotel limit in London?"),
-        PastMessage("assistant", "£165 [1]"),
+        PromptMessage("user", "What is the hotel limit in London?"),
+        PromptMessage("assistant", "£165 [1]"),
     )
 
     assert await answer("And abroad?", text, history=history) == "Hotels abroad are paid up to £180. [1]"

@@ -1,37 +1,21 @@
-"""The HTTP API of chat."""
+"""The HTTP API of sessions and of the messages in them."""
 
-import json
-from collections.abc import AsyncIterator
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
-from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi import APIRouter
 
-from src.domains.chat.dependencies import Sessions, Turns
-from src.domains.chat.schemas import (
-    ChatRequest,
-    ChatResponse,
+from src.domains.chat.dependencies import CurrentPrincipal, Sessions
+from src.domains.chat.schemas.sessions import (
     CreateSessionRequest,
     FeedbackRequest,
     MessageResponse,
     RenameSessionRequest,
-    SendMessageRequest,
     SessionResponse,
 )
-from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.sessions import Feedback
-from src.shared.middleware.authentication import Principal, current_principal
 from src.shared.paging import Cursor, Limit, Page
 
-router = APIRouter(prefix="/chat", tags=["chat"])
-
-CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
-
-
-@router.post("")
-async def chat(body: ChatRequest, principal: CurrentPrincipal, turns: Turns) -> ChatResponse:
-    return await _complete(await turns.ask(principal, body.message, body.session_id))
+router = APIRouter(prefix="/chat")
 
 
 @router.post("/sessions", status_code=201)
@@ -78,25 +62,6 @@ async def list_messages(
     return Page.of([MessageResponse.model_validate(message) for message in page], limit)
 
 
-@router.post("/sessions/{session_id}/messages", response_model=ChatResponse)
-async def send_message(
-    session_id: UUID, body: SendMessageRequest, principal: CurrentPrincipal, turns: Turns
-) -> ChatResponse | EventSourceResponse:
-    generation = await turns.ask(principal, body.content, session_id)
-    return _stream(generation) if body.stream else await _complete(generation)
-
-
-@router.get("/messages/{message_id}/stream")
-async def resume_stream(
-    message_id: UUID,
-    principal: CurrentPrincipal,
-    turns: Turns,
-    last_event_id: Annotated[int, Header(ge=0)] = 0,
-) -> Response:
-    generation = await turns.running(principal, message_id)
-    return _stream(generation, last_event_id) if generation else Response(status_code=204)
-
-
 @router.put("/messages/{message_id}/feedback")
 async def give_feedback(
     message_id: UUID, body: FeedbackRequest, principal: CurrentPrincipal, sessions: Sessions
@@ -105,23 +70,3 @@ async def give_feedback(
     return MessageResponse.model_validate(
         await sessions.give_feedback(principal.user_id, message_id, feedback)
     )
-
-
-async def _complete(generation: Generation) -> ChatResponse:
-    await generation.wait()
-    if generation.error:
-        raise generation.error
-    return ChatResponse.of(generation)
-
-
-def _stream(generation: Generation, offset: int = 0) -> EventSourceResponse:
-    return EventSourceResponse(_wire_format(generation, offset), headers={"Cache-Control": "no-cache"})
-
-
-async def _wire_format(generation: Generation, offset: int) -> AsyncIterator[bytes]:
-    async for event in generation.follow(offset):
-        if event is None:
-            yield format_sse_event(comment="heartbeat")
-        else:
-            data = json.dumps(event.data, ensure_ascii=False)
-            yield format_sse_event(event=event.name, data_str=data, id=str(event.offset))

@@ -1,0 +1,72 @@
+"""Named queries of sessions."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, bindparam, insert, select, update
+
+from src.domains.chat.models import Session
+from src.infrastructure.database.unit_of_work import UnitOfWork
+
+SESSIONS = Session.metadata.tables[Session.__tablename__]
+
+# What every turn does: statements built once, on the tables. The ORM's way costs three times as much.
+INSERT_SESSION = insert(SESSIONS)
+CONTINUE_SESSION = update(SESSIONS).where(SESSIONS.c.id == bindparam("continued_id"))
+SESSION_TO_CONTINUE = (
+    select(
+        SESSIONS.c.title,
+        SESSIONS.c.leaf_id,
+        SESSIONS.c.profile_id,
+        SESSIONS.c.model,
+        SESSIONS.c.is_temporary,
+        SESSIONS.c.channel,
+    )
+    .where(
+        SESSIONS.c.id == bindparam("session_id"),
+        SESSIONS.c.user_id == bindparam("user_id"),
+        SESSIONS.c.deleted_at.is_(None),
+    )
+    .with_for_update()
+)
+
+
+class SessionRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, session: Session) -> None:
+        self._uow.session.add(session)
+        self._uow.session.flush()
+
+    def insert(self, values: Mapping[str, Any]) -> None:
+        self._uow.defer(INSERT_SESSION, values)
+
+    def to_continue(self, session_id: UUID, user_id: UUID) -> RowMapping | None:
+        """Return a person's session, which stays until the commit; None when it is deleted or not theirs."""
+        ids = {"session_id": session_id, "user_id": user_id}
+        return self._uow.connection.execute(SESSION_TO_CONTINUE, ids).mappings().first()
+
+    def go_on(self, session_id: UUID, title: str, leaf_id: UUID, now: datetime) -> None:
+        """Put the session's newest message at its end."""
+        values = {"continued_id": session_id, "title": title, "leaf_id": leaf_id, "updated_at": now}
+        self._uow.defer(CONTINUE_SESSION, values)
+
+    def owned(self, session_id: UUID, user_id: UUID, *, for_update: bool) -> Session | None:
+        query = select(Session).where(Session.id == session_id, Session.user_id == user_id)
+        return self._uow.session.scalar(query.with_for_update() if for_update else query)
+
+    def owner(self, session_id: UUID) -> UUID:
+        return self._uow.session.get_one(Session, session_id).user_id
+
+    def page(self, user_id: UUID, before: UUID | None, limit: int) -> Sequence[Session]:
+        """Return the person's sessions, newest first."""
+        query = select(Session).where(Session.user_id == user_id).order_by(Session.id.desc())
+        return self._uow.session.scalars(
+            (query.where(Session.id < before) if before else query).limit(limit)
+        ).all()
+
+    def delete(self, session: Session) -> None:
+        self._uow.session.delete(session)

@@ -1,0 +1,54 @@
+"""The chat models, as the settings name them; their libraries are loaded for those that are named alone."""
+
+from collections.abc import Callable
+
+from src.domains.chat.services.offers import Offer, Offers
+from src.domains.chat.services.ports import ChatModel
+from src.infrastructure.llm.embedded import EmbeddedModel
+from src.infrastructure.llm.null import NullModel
+from src.infrastructure.settings import ModelSettings, Settings
+
+Adapter = Callable[[ModelSettings, Settings], ChatModel]
+
+
+def _embedded(_model: ModelSettings, _settings: Settings) -> ChatModel:
+    return EmbeddedModel()
+
+
+def _null(_model: ModelSettings, _settings: Settings) -> ChatModel:
+    return NullModel()
+
+
+_ADAPTERS: dict[str, Adapter] = {"embedded": _embedded, "null": _null}
+
+
+def default_model(settings: Settings) -> ChatModel:
+    """Return the adapter of the model that answers where none is chosen."""
+    return _adapter(settings.chat.known_models[settings.chat.model], settings)
+
+
+def offers(settings: Settings, default: ChatModel) -> Offers:
+    """Return all models that the settings name."""
+    chat = settings.chat
+    return Offers(
+        [
+            Offer(
+                name=name,
+                label=known.label or name,
+                model=default if name == chat.model else _adapter(known, settings),
+                context_tokens=known.context_tokens,
+                max_output_tokens=known.max_output_tokens,
+                price_in=known.price_in,
+                price_out=known.price_out,
+                takes_tools=known.tools,
+            )
+            for name, known in chat.known_models.items()
+        ],
+        default=chat.model,
+        fallbacks=chat.fallbacks,
+        helper=chat.helper_model,
+    )
+
+
+def _adapter(model: ModelSettings, settings: Settings) -> ChatModel:
+    return _ADAPTERS[model.provider](model, settings)
