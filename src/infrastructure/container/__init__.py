@@ -18,6 +18,7 @@ from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens
 from src.domains.chat.services.sessions import SessionService
+from src.domains.chat.services.tools import Toolbox
 from src.domains.chat.services.turns import TurnLimits, TurnService
 from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.collections import CollectionService
@@ -31,7 +32,7 @@ from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCoun
 from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
-from src.infrastructure.container import models, retrieval
+from src.infrastructure.container import models, retrieval, tools
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import DeliveryPolicy
 from src.infrastructure.database.engine import database_engine
@@ -289,6 +290,14 @@ class Container(containers.DeclarativeContainer):
     model = providers.Singleton(models.default_model, settings)
     offers = providers.Singleton(models.offers, settings, model)
     sessions = providers.Singleton(SessionService, database)
+    tool_provider = providers.Singleton(tools.tool_provider, settings)
+    toolbox = providers.Singleton(
+        Toolbox,
+        bus,
+        tool_provider,
+        providers.Callable(tools.tool_limits, settings),
+        settings.provided.analytics.time_zone,
+    )
     turns = providers.Singleton(TurnService, database, bus, model, providers.Callable(_turn_limits, settings))
 
     # analytics
@@ -305,6 +314,7 @@ SERVICES = (
     "search",
     "sessions",
     "turns",
+    "toolbox",
     "dashboards",
     "events",
     "health",
@@ -333,7 +343,7 @@ async def running(container: Container) -> AsyncIterator[None]:
     settings, database, turns = container.settings(), container.database(), container.turns()
     subscriptions, retention = container.subscriptions(), container.retention()
     notifications, ingestion = container.notifications(), container.ingestion()
-    embedding = container.embedding()
+    embedding, tool_provider = container.embedding(), container.tool_provider()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -342,6 +352,7 @@ async def running(container: Container) -> AsyncIterator[None]:
         try:
             if not container.search_engine():
                 knowledge_subscribers.keep_vectors(container.bus(), await container.meaning().prepare())
+            await tool_provider.start()
             await turns.start()
             await subscriptions.start()
             await ingestion.start()
@@ -352,7 +363,16 @@ async def running(container: Container) -> AsyncIterator[None]:
                 await notifications.start()
             yield
         finally:
-            for each in (turns, ingestion, embedding, notifications, retention, subscriptions, database):
+            for each in (
+                turns,
+                tool_provider,
+                ingestion,
+                embedding,
+                notifications,
+                retention,
+                subscriptions,
+                database,
+            ):
                 await each.stop()
             if not container.search_engine():
                 container.index().close()
