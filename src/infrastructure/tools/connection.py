@@ -15,8 +15,6 @@ from mcp.client.client import Client
 from mcp.client.session import IncomingMessage
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp.types import (
-    CONNECTION_CLOSED,
-    REQUEST_TIMEOUT,
     CallToolResult,
     Implementation,
     TextContent,
@@ -82,30 +80,18 @@ class Connection:
     async def _call(self, tool: ServedTool, arguments: Mapping[str, Any]) -> str:
         async with self._calls:
             if self._client is None:
-                raise self._unreachable()
+                raise ToolFailed(f"{self.server.name} cannot be reached at present.")
             try:
                 result = await self._client.call_tool(tool.name, dict(arguments))
             except MCPError as error:
-                raise self._failure(error) from error
+                self._look.set()  # its tools may have changed, or it may be gone
+                raise ToolFailed(f"{self.server.name}: {error.message}") from error
             except Exception as error:
                 log.warning("tool_answer_refused", server=self.server.name, reason=_reason(error))
                 raise ToolFailed(f"{self.server.name} gave an answer that is none.") from error
         if result.is_error:
             raise ToolFailed(_text(result) or "The tool failed and does not say why.")
         return _text(result)
-
-    def _failure(self, error: MCPError) -> ToolFailed:
-        self._look.set()  # its tools may have changed, or the server may be gone
-        if error.code == REQUEST_TIMEOUT:
-            return ToolFailed(
-                f"{self.server.name} did not answer within {self._limits.call_seconds:g} seconds."
-            )
-        if error.code == CONNECTION_CLOSED:
-            return self._unreachable()
-        return ToolFailed(error.message)
-
-    def _unreachable(self) -> ToolFailed:
-        return ToolFailed(f"{self.server.name} cannot be reached at present.")
 
     async def _keep(self) -> None:
         delay = self._limits.first_delay
@@ -207,4 +193,4 @@ def _text(result: CallToolResult) -> str:
 def _reason(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"[:_REASON_CHARACTERS]
+    return f"{type(error).__name__}: {error}"[:_REASON_CHARACTERS].removesuffix(": ")

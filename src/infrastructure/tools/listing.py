@@ -11,10 +11,8 @@ from jsonschema.validators import validator_for
 from mcp.types import Tool
 
 from src.domains.chat.services.ports import ToolSpec
-from src.infrastructure.tools.mcp import McpServer
+from src.infrastructure.tools.mcp import MOST_TOOLS, McpServer
 
-MOST_TOOLS = 100
-"""Of one server; providers take 128 in all, and models choose badly among many."""
 _NAME_CHARACTERS = 64
 _DESCRIPTION_CHARACTERS = 1_024
 _SCHEMA_CHARACTERS = 16_000
@@ -76,8 +74,6 @@ def _description(tool: Tool) -> str:
 
 def _schema(tool: Tool) -> Mapping[str, Any]:
     schema = tool.input_schema
-    if schema.get("type") != "object":
-        raise UnusableTool("its arguments are no object")
     try:
         size = len(json.dumps(schema))
         validator_for(schema).check_schema(schema)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,6 +11,9 @@ from src.domains.chat.services.ports import Asker, ToolFailed, ToolSpec
 
 if TYPE_CHECKING:
     from src.infrastructure.tools.connection import Connection
+
+MOST_TOOLS = 100
+"""Of one server, and offered to one person: providers take 128 at the most, and models choose badly among many."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class McpTools:
 
     def offered(self, asker: Asker) -> Sequence[ToolSpec]:
         """Return the tools of the servers that are up, by server in the order of the settings."""
-        return [tool.spec for each in self._allowed(asker) for tool in each.tools.values()]
+        offered = (tool.spec for each in self._allowed(asker) for tool in each.tools.values())
+        return list(islice(offered, MOST_TOOLS))
 
     async def call(self, name: str, arguments: Mapping[str, Any], asker: Asker) -> str:
         """Return the result as text; raise `ToolFailed`."""
