@@ -38,7 +38,7 @@ from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCoun
 from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
-from src.infrastructure.container import models, retrieval
+from src.infrastructure.container import models, retrieval, tools
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import DeliveryPolicy
 from src.infrastructure.database.engine import database_engine
@@ -313,9 +313,16 @@ class Container(containers.DeclarativeContainer):
     model = providers.Singleton(models.default_model, settings)
     offers = providers.Singleton(models.offers, settings, model)
     sessions = providers.Singleton(SessionService, database)
+    tool_provider = providers.Singleton(tools.tool_provider, settings)
+    toolbox = providers.Singleton(
+        Toolbox,
+        bus,
+        tool_provider,
+        providers.Callable(tools.tool_limits, settings),
+        settings.provided.analytics.time_zone,
+    )
     caller = providers.Singleton(ModelCaller, offers, providers.Callable(_call_limits, settings))
     rewriter = providers.Singleton(QuestionRewriter, offers, caller, settings.provided.chat.helper_seconds)
-    toolbox = providers.Singleton(Toolbox)
     answers = providers.Singleton(
         AnswerWriter, bus, caller, rewriter, toolbox, providers.Callable(_answer_limits, settings)
     )
@@ -345,6 +352,7 @@ SERVICES = (
     "search",
     "sessions",
     "turns",
+    "toolbox",
     "dashboards",
     "events",
     "health",
@@ -374,6 +382,7 @@ async def running(container: Container) -> AsyncIterator[None]:
     subscriptions, retention = container.subscriptions(), container.retention()
     notifications, ingestion = container.notifications(), container.ingestion()
     embedding, keeper = container.embedding(), container.keeper()
+    tool_provider = container.tool_provider()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -382,6 +391,7 @@ async def running(container: Container) -> AsyncIterator[None]:
         try:
             if not container.search_engine():
                 knowledge_subscribers.keep_vectors(container.bus(), await container.meaning().prepare())
+            await tool_provider.start()
             await keeper.start()
             await subscriptions.start()
             await ingestion.start()
@@ -395,6 +405,7 @@ async def running(container: Container) -> AsyncIterator[None]:
             for each in (
                 turns,
                 keeper,
+                tool_provider,
                 ingestion,
                 embedding,
                 notifications,

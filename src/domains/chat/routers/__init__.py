@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from src.domains.chat.routers import sessions, turns
+from src.domains.chat.routers import sessions, tools, turns
 
 router = APIRouter(tags=["chat"])
-for each in (turns.router, sessions.router):
+for each in (turns.router, sessions.router, tools.router):
     router.include_router(each)
