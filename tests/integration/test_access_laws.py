@@ -89,6 +89,8 @@ class Access(RuleBasedStateMachine):
             self.create_group(number)
         for groups in readers:
             self.create_collection(groups, papers=1)
+        for number, session in enumerate((*SESSIONS, SESSIONS[0])):
+            self.attach(number, session, "a.txt")
 
     @rule(number=NUMBERS, groups=SOME)
     def move(self, number: int, groups: set[int]) -> None:
