@@ -76,6 +76,7 @@ class AuthSettings(BaseModel):
     token_secret: SecretStr | None = Field(
         None, min_length=32, description="Signs access tokens; made and kept under DATA_DIR when not set."
     )
+    api_keys: int = Field(20, ge=0, description="API keys that a person can have.")
     password_hashes_at_once: int = Field(2, ge=1, description="Argon2 hashes computed at once.")
 
 

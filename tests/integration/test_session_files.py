@@ -237,10 +237,8 @@ async def test_a_profiles_collections_narrow_the_search_but_not_what_is_attached
 
 async def test_which_documents_may_be_read_is_told_by_groups_and_owners(house: House) -> None:
     group_id = await house.admin.create_group("Sales")
-    opened, sales = (
-        await house.admin.create_collection("Open"),
-        await house.admin.create_collection("S", [group_id]),
-    )
+    opened = await house.admin.create_collection("Open")
+    sales = await house.admin.create_collection("Sales", [group_id])
     free = await house.admin.upload_and_wait(opened, "free.txt", CAR)
     closed = await house.admin.upload_and_wait(sales, "closed.txt", CAR)
     gone = await house.admin.upload_and_wait(opened, "gone.txt", CAR)

@@ -14,6 +14,7 @@ from src.domains.analytics.services import DashboardService, TurnProjection
 from src.domains.auth import subscribers as auth_subscribers
 from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
+from src.domains.auth.services.api_keys import ApiKeyService, ApiKeyUses
 from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens
@@ -212,7 +213,13 @@ class Container(containers.DeclarativeContainer):
     directory_is_current = providers.Callable(
         partial, subscriptions.provided.wait_until_current, auth_subscribers.DIRECTORY
     )
-    authenticator = providers.Singleton(TokenAuthenticator, tokens, directory, directory_is_current)
+    api_key_uses = providers.Singleton(ApiKeyUses, database)
+    authenticator = providers.Singleton(
+        TokenAuthenticator, tokens, directory, directory_is_current, api_key_uses.provided.note
+    )
+    api_keys = providers.Singleton(
+        ApiKeyService, database, settings.provided.auth.api_keys, directory_is_current
+    )
     accounts = providers.Singleton(
         AccountService,
         database,
@@ -310,6 +317,7 @@ class Container(containers.DeclarativeContainer):
 SERVICES = (
     "accounts",
     "administration",
+    "api_keys",
     "collections",
     "documents",
     "session_files",
@@ -347,7 +355,7 @@ async def running(container: Container) -> AsyncIterator[None]:
     settings, database, turns = container.settings(), container.database(), container.turns()
     subscriptions, retention = container.subscriptions(), container.retention()
     notifications, ingestion = container.notifications(), container.ingestion()
-    embedding = container.embedding()
+    embedding, uses = container.embedding(), container.api_key_uses()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -366,7 +374,16 @@ async def running(container: Container) -> AsyncIterator[None]:
                 await notifications.start()
             yield
         finally:
-            for each in (turns, ingestion, embedding, notifications, retention, subscriptions, database):
+            for each in (
+                turns,
+                ingestion,
+                embedding,
+                notifications,
+                retention,
+                subscriptions,
+                uses,
+                database,
+            ):
                 await each.stop()
             if not container.search_engine():
                 container.index().close()
