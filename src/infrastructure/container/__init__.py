@@ -14,6 +14,7 @@ from src.domains.analytics.services import DashboardService, TurnProjection
 from src.domains.auth import subscribers as auth_subscribers
 from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
+from src.domains.auth.services.api_keys import ApiKeyService, ApiKeyUses
 from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens
@@ -36,6 +37,7 @@ from src.domains.knowledge.services.ports import PassageFinder, SearchEngine
 from src.domains.knowledge.services.replicas import IndexReplica, SearchEngineFeed
 from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCounts, VectorLimits
 from src.domains.knowledge.services.search import SearchService
+from src.domains.knowledge.services.session_files import FileLimits, SessionFileService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
 from src.infrastructure.container import models, retrieval, tools
@@ -59,7 +61,7 @@ from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
 from src.infrastructure.storage.local_files import LocalFiles
 from src.shared.events.bus import EventBus
-from src.shared.events.knowledge import PassagesRequested
+from src.shared.events.knowledge import PassagesRequested, ReadableDocumentsRequested
 from src.shared.language import search_terms
 
 
@@ -235,7 +237,13 @@ class Container(containers.DeclarativeContainer):
     directory_is_current = providers.Callable(
         partial, subscriptions.provided.wait_until_current, auth_subscribers.DIRECTORY
     )
-    authenticator = providers.Singleton(TokenAuthenticator, tokens, directory, directory_is_current)
+    api_key_uses = providers.Singleton(ApiKeyUses, database)
+    authenticator = providers.Singleton(
+        TokenAuthenticator, tokens, directory, directory_is_current, api_key_uses.provided.note
+    )
+    api_keys = providers.Singleton(
+        ApiKeyService, database, settings.provided.auth.api_keys, directory_is_current
+    )
     accounts = providers.Singleton(
         AccountService,
         database,
@@ -252,11 +260,10 @@ class Container(containers.DeclarativeContainer):
     index_folder = providers.Singleton(OwnFolder, settings.provided.data_dir.joinpath.call("index"))
     index = providers.Singleton(TantivyPassageIndex, index_folder.provided.path, search_terms)
     shelves = providers.Singleton(Shelves, database)
-    collections = providers.Singleton(
-        CollectionService,
-        database,
-        providers.Callable(partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES),
+    shelves_are_current = providers.Callable(
+        partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES
     )
+    collections = providers.Singleton(CollectionService, database, shelves_are_current)
     embedder = providers.Singleton(retrieval.embedder, settings)
     embedding_limits = providers.Callable(retrieval.embedding_limits, settings)
     embedding = providers.Singleton(EmbeddingWorker, database, embedder, embedding_limits)
@@ -276,6 +283,17 @@ class Container(containers.DeclarativeContainer):
         reader,
         providers.Callable(_upload_limits, settings),
         ingestion.provided.wake,
+    )
+    session_files = providers.Singleton(
+        SessionFileService,
+        database,
+        documents,
+        providers.Factory(
+            FileLimits,
+            settings.provided.knowledge.session_files,
+            settings.provided.knowledge.person_files,
+        ),
+        shelves_are_current,
     )
     fetcher = providers.Singleton(
         HttpFetcher,
@@ -346,8 +364,10 @@ class Container(containers.DeclarativeContainer):
 SERVICES = (
     "accounts",
     "administration",
+    "api_keys",
     "collections",
     "documents",
+    "session_files",
     "urls",
     "search",
     "sessions",
@@ -366,13 +386,15 @@ def subscribe(container: Container) -> None:
     """Tell the bus who listens to whom."""
     bus = container.bus()
     auth_subscribers.subscribe(bus, container.directory())
-    knowledge_subscribers.subscribe(bus, container.documents(), container.shelves(), container.search())
+    knowledge_subscribers.subscribe(
+        bus, container.documents(), container.session_files(), container.shelves(), container.search()
+    )
     if container.search_engine():
         knowledge_subscribers.feed(bus, container.search_engine_feed())
     else:
         knowledge_subscribers.keep_index(bus, container.index_replica())
     analytics_subscribers.subscribe(bus, container.turn_projection())
-    bus.require_responders(PassagesRequested)
+    bus.require_responders(PassagesRequested, ReadableDocumentsRequested)
 
 
 @asynccontextmanager
@@ -383,6 +405,7 @@ async def running(container: Container) -> AsyncIterator[None]:
     notifications, ingestion = container.notifications(), container.ingestion()
     embedding, keeper = container.embedding(), container.keeper()
     tool_provider = container.tool_provider()
+    uses = container.api_key_uses()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -411,6 +434,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 notifications,
                 retention,
                 subscriptions,
+                uses,
                 database,
             ):
                 await each.stop()
