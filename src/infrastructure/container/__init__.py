@@ -17,7 +17,16 @@ from src.domains.auth.services.administration import AdministrationService
 from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens
+from src.domains.chat import subscribers as chat_subscribers
+from src.domains.chat.services.erasure import DeletedDocuments
+from src.domains.chat.services.exports import ExportService
+from src.domains.chat.services.messages import MessageService
+from src.domains.chat.services.profiles import ProfileService
+from src.domains.chat.services.readable import ReadableCitations
+from src.domains.chat.services.search import MessageSearch
 from src.domains.chat.services.sessions import SessionService
+from src.domains.chat.services.sharing import ShareService
+from src.domains.chat.services.trash import Trash, TrashPolicy
 from src.domains.chat.services.turns import TurnLimits, TurnService
 from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.collections import CollectionService
@@ -71,6 +80,11 @@ def _turn_limits(settings: Settings) -> TurnLimits:
         lease=settings.chat.lease_seconds,
         stop_grace=settings.chat.stop_grace_seconds,
     )
+
+
+def _trash_policy(settings: Settings) -> TrashPolicy:
+    chat = settings.chat
+    return TrashPolicy(timedelta(days=chat.deleted_days), timedelta(minutes=chat.temporary_minutes))
 
 
 def _upload_limits(settings: Settings) -> UploadLimits:
@@ -288,7 +302,17 @@ class Container(containers.DeclarativeContainer):
     # chat
     model = providers.Singleton(models.default_model, settings)
     offers = providers.Singleton(models.offers, settings, model)
-    sessions = providers.Singleton(SessionService, database)
+    profiles = providers.Singleton(ProfileService, database, offers)
+    sessions = providers.Singleton(SessionService, database, offers)
+    citations = providers.Singleton(ReadableCitations, bus, settings.provided.chat.passages_timeout_seconds)
+    messages = providers.Singleton(MessageService, database, citations)
+    message_search = providers.Singleton(MessageSearch, database)
+    shares = providers.Singleton(ShareService, database, citations)
+    exports = providers.Singleton(ExportService, database, citations)
+    deleted_documents = providers.Singleton(DeletedDocuments, database)
+    trash = providers.Singleton(
+        Trash, database, deleted_documents, providers.Callable(_trash_policy, settings)
+    )
     turns = providers.Singleton(TurnService, database, bus, model, providers.Callable(_turn_limits, settings))
 
     # analytics
@@ -304,6 +328,13 @@ SERVICES = (
     "urls",
     "search",
     "sessions",
+    "messages",
+    "message_search",
+    "shares",
+    "exports",
+    "profiles",
+    "offers",
+    "trash",
     "turns",
     "dashboards",
     "events",
@@ -323,6 +354,7 @@ def subscribe(container: Container) -> None:
         knowledge_subscribers.feed(bus, container.search_engine_feed())
     else:
         knowledge_subscribers.keep_index(bus, container.index_replica())
+    chat_subscribers.subscribe(bus, container.deleted_documents())
     analytics_subscribers.subscribe(bus, container.turn_projection())
     bus.require_responders(PassagesRequested)
 
@@ -333,7 +365,7 @@ async def running(container: Container) -> AsyncIterator[None]:
     settings, database, turns = container.settings(), container.database(), container.turns()
     subscriptions, retention = container.subscriptions(), container.retention()
     notifications, ingestion = container.notifications(), container.ingestion()
-    embedding = container.embedding()
+    embedding, trash = container.embedding(), container.trash()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -348,11 +380,21 @@ async def running(container: Container) -> AsyncIterator[None]:
             if container.embedder():
                 await embedding.start()
             await retention.start()
+            await trash.start()
             if database.shared:
                 await notifications.start()
             yield
         finally:
-            for each in (turns, ingestion, embedding, notifications, retention, subscriptions, database):
+            for each in (
+                turns,
+                trash,
+                ingestion,
+                embedding,
+                notifications,
+                retention,
+                subscriptions,
+                database,
+            ):
                 await each.stop()
             if not container.search_engine():
                 container.index().close()
