@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ class ScriptedModel:
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]:
         self.prompts.append(prompt)
         self.asked.set()
         for piece in self.pieces:
@@ -45,7 +45,7 @@ class CitingModel:
 
     name = "citing"
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]:
         yield ModelChunk("".join(f"[{number}]" for number in range(1, len(prompt.passages) + 1)))
         yield ModelChunk(usage=Usage(), finish_reason="stop")
 

@@ -270,6 +270,9 @@ class ChatSettings(BaseModel):
         description="Who rewrites follow-up questions and writes titles and summaries; by default the "
         "model of the session.",
     )
+    helper_seconds: float = Field(
+        3.0, gt=0, description="How long the rewriting of a question may take; then a rule does it."
+    )
     max_message_characters: int = Field(16_000, ge=1, description="Longest message.")
     max_generations: int = Field(256, ge=1, description="Answers that a process writes at once; others wait.")
     max_waiting: int = Field(256, ge=0, description="Answers that wait for their turn; more are refused.")

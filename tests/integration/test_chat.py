@@ -196,7 +196,7 @@ async def test_more_answers_at_once_than_allowed_are_refused_with_a_time_to_come
     settings: Settings,
 ) -> None:
     model = ScriptedModel()
-    one = settings.model_copy(update={"chat": ChatSettings(max_generations=1)})
+    one = settings.model_copy(update={"chat": ChatSettings(max_generations=1, max_waiting=0)})
     async with platform_on(one, model=model) as platform:
         admin = await platform.sign_up()
         asking, _messages = await an_answer_in_the_making(admin, model)
@@ -211,7 +211,7 @@ async def test_more_answers_at_once_than_allowed_are_refused_with_a_time_to_come
 async def test_the_bound_on_answers_holds_for_questions_that_come_at_once(settings: Settings) -> None:
     model = ScriptedModel()
     model.may_go_on.clear()
-    two = settings.model_copy(update={"chat": ChatSettings(max_generations=2)})
+    two = settings.model_copy(update={"chat": ChatSettings(max_generations=2, max_waiting=0)})
     async with platform_on(two, model=model) as platform:
         admin = await platform.sign_up()
         asking = [asyncio.create_task(admin.call("POST", "/chat", json={"message": "Hi"})) for _ in range(10)]

@@ -18,14 +18,21 @@ from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens
 from src.domains.chat import subscribers as chat_subscribers
+from src.domains.chat.services.answering import AnswerLimits, AnswerWriter
+from src.domains.chat.services.asking import QuestionDesk
+from src.domains.chat.services.calling import CallLimits, ModelCaller
+from src.domains.chat.services.digests import DigestWriter
 from src.domains.chat.services.erasure import DeletedDocuments
 from src.domains.chat.services.exports import ExportService
+from src.domains.chat.services.keeping import GenerationKeeper, KeepingLimits
 from src.domains.chat.services.messages import MessageService
 from src.domains.chat.services.profiles import ProfileService
 from src.domains.chat.services.readable import ReadableCitations
+from src.domains.chat.services.rewriting import QuestionRewriter
 from src.domains.chat.services.search import MessageSearch
 from src.domains.chat.services.sessions import SessionService
 from src.domains.chat.services.sharing import ShareService
+from src.domains.chat.services.tools import Toolbox
 from src.domains.chat.services.trash import Trash, TrashPolicy
 from src.domains.chat.services.turns import TurnLimits, TurnService
 from src.domains.knowledge import subscribers as knowledge_subscribers
@@ -70,21 +77,38 @@ def _token_secret(settings: Settings) -> SecretStr:
 
 
 def _turn_limits(settings: Settings) -> TurnLimits:
+    chat = settings.chat
     return TurnLimits(
-        message_characters=settings.chat.max_message_characters,
-        generations=settings.chat.max_generations,
-        passages=settings.chat.passages,
-        passages_timeout=settings.chat.passages_timeout_seconds,
-        history_messages=settings.chat.history_messages,
-        generation_timeout=settings.chat.generation_timeout_seconds,
-        lease=settings.chat.lease_seconds,
-        stop_grace=settings.chat.stop_grace_seconds,
+        message_characters=chat.max_message_characters,
+        generations=chat.max_generations,
+        waiting=chat.max_waiting,
+        generation_timeout=chat.generation_timeout_seconds,
+        stop_grace=chat.stop_grace_seconds,
     )
 
 
 def _trash_policy(settings: Settings) -> TrashPolicy:
     chat = settings.chat
     return TrashPolicy(timedelta(days=chat.deleted_days), timedelta(minutes=chat.temporary_minutes))
+
+
+def _answer_limits(settings: Settings) -> AnswerLimits:
+    chat = settings.chat
+    return AnswerLimits(chat.passages, chat.passages_timeout_seconds, chat.tool_rounds)
+
+
+def _call_limits(settings: Settings) -> CallLimits:
+    chat = settings.chat
+    return CallLimits(
+        first_token=chat.first_token_seconds,
+        gap=chat.gap_seconds,
+        breaker_failures=chat.breaker_failures,
+        breaker_seconds=chat.breaker_seconds,
+    )
+
+
+def _keeping_limits(settings: Settings) -> KeepingLimits:
+    return KeepingLimits(settings.chat.save_seconds, settings.chat.lease_seconds)
 
 
 def _upload_limits(settings: Settings) -> UploadLimits:
@@ -313,7 +337,23 @@ class Container(containers.DeclarativeContainer):
     trash = providers.Singleton(
         Trash, database, deleted_documents, providers.Callable(_trash_policy, settings)
     )
-    turns = providers.Singleton(TurnService, database, bus, model, providers.Callable(_turn_limits, settings))
+    caller = providers.Singleton(ModelCaller, offers, providers.Callable(_call_limits, settings))
+    rewriter = providers.Singleton(QuestionRewriter, offers, caller, settings.provided.chat.helper_seconds)
+    toolbox = providers.Singleton(Toolbox)
+    answers = providers.Singleton(
+        AnswerWriter, bus, caller, rewriter, toolbox, providers.Callable(_answer_limits, settings)
+    )
+    digests = providers.Singleton(DigestWriter)
+    keeper = providers.Singleton(GenerationKeeper, database, providers.Callable(_keeping_limits, settings))
+    turns = providers.Singleton(
+        TurnService,
+        database,
+        providers.Singleton(QuestionDesk, offers, settings.provided.chat.history_messages),
+        answers,
+        digests,
+        keeper,
+        providers.Callable(_turn_limits, settings),
+    )
 
     # analytics
     turn_projection = providers.Singleton(TurnProjection, settings.provided.analytics.time_zone)
@@ -334,7 +374,6 @@ SERVICES = (
     "exports",
     "profiles",
     "offers",
-    "trash",
     "turns",
     "dashboards",
     "events",
@@ -365,7 +404,7 @@ async def running(container: Container) -> AsyncIterator[None]:
     settings, database, turns = container.settings(), container.database(), container.turns()
     subscriptions, retention = container.subscriptions(), container.retention()
     notifications, ingestion = container.notifications(), container.ingestion()
-    embedding, trash = container.embedding(), container.trash()
+    embedding, keeper, trash = container.embedding(), container.keeper(), container.trash()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -374,7 +413,7 @@ async def running(container: Container) -> AsyncIterator[None]:
         try:
             if not container.search_engine():
                 knowledge_subscribers.keep_vectors(container.bus(), await container.meaning().prepare())
-            await turns.start()
+            await keeper.start()
             await subscriptions.start()
             await ingestion.start()
             if container.embedder():
@@ -387,6 +426,7 @@ async def running(container: Container) -> AsyncIterator[None]:
         finally:
             for each in (
                 turns,
+                keeper,
                 trash,
                 ingestion,
                 embedding,

@@ -9,8 +9,8 @@ from src.shared.events.base import DomainEvent
 class ChatMessageReceived(DomainEvent):
     """A person asked something; the answer will be `answer_id`.
 
-    A question asked again (edited, or for another answer) is told again, with its own ids. In a temporary
-    session `message` is empty. `channel` is the door it came by: `chat` or `openai`.
+    An edited question is another one. In a temporary session `message` is empty. `channel` is the door that it
+    came by: `chat` or `openai`.
     """
 
     name: ClassVar[str] = "chat.message_received"
@@ -23,6 +23,20 @@ class ChatMessageReceived(DomainEvent):
     user_id: UUID
     group_ids: tuple[UUID, ...]
     message: str
+    channel: str = "chat"
+    profile_id: UUID | None = None
+
+
+class ChatAnswerRequestedAgain(DomainEvent):
+    """A person wants another answer to a question that was told before; it will be `answer_id`."""
+
+    name: ClassVar[str] = "chat.answer_requested_again"
+
+    session_id: UUID
+    question_id: UUID
+    answer_id: UUID
+    user_id: UUID
+    group_ids: tuple[UUID, ...]
     channel: str = "chat"
     profile_id: UUID | None = None
 

@@ -7,14 +7,15 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, Select, bindparam, insert, literal, or_, select, update
 
-from src.domains.chat.models import Message, Session
+from src.domains.chat.models import CitedDocument, Message, Session
 from src.infrastructure.database.unit_of_work import UnitOfWork
 
 MESSAGES = Message.metadata.tables[Message.__tablename__]
 
 # What every turn does: statements built once, on the tables. The ORM's way costs three times as much.
 INSERT_MESSAGE = insert(MESSAGES)
-FINISH_MESSAGE = update(MESSAGES).where(
+INSERT_CITED_DOCUMENT = insert(CitedDocument.metadata.tables[CitedDocument.__tablename__])
+CHANGE_PENDING = update(MESSAGES).where(
     MESSAGES.c.id == bindparam("message_id"), MESSAGES.c.status == "pending"
 )
 
@@ -32,6 +33,7 @@ def _branch() -> Select[Any]:
 
 
 BRANCH = _branch()
+STATES = select(MESSAGES).where(MESSAGES.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def _up_from(leaf_id: UUID) -> Select[Any]:
@@ -59,7 +61,26 @@ class MessageRepository:
 
     def finish(self, message_id: UUID, values: Mapping[str, Any]) -> None:
         """Set what became of a pending answer; `NothingChanged` when it has ended or was deleted meanwhile."""
-        self._uow.defer(FINISH_MESSAGE, {"message_id": message_id, **values}, must_match=True)
+        self._uow.defer(CHANGE_PENDING, {"message_id": message_id, **values}, must_match=True)
+
+    def save_progress(self, message_id: UUID, values: Mapping[str, Any]) -> None:
+        """Save what there is of a pending answer."""
+        self._uow.defer(CHANGE_PENDING, {"message_id": message_id, **values})
+
+    def add_cited_document(self, message_id: UUID, document_id: UUID) -> None:
+        self._uow.defer(INSERT_CITED_DOCUMENT, {"message_id": message_id, "document_id": document_id})
+
+    def request_stop(self, message_id: UUID) -> None:
+        self._uow.defer(CHANGE_PENDING, {"message_id": message_id, "stop_requested": True})
+
+    def to_stop(self, message_ids: Collection[UUID]) -> Sequence[UUID]:
+        """Return those of the answers that are to be stopped."""
+        query = select(MESSAGES.c.id).where(MESSAGES.c.id.in_(message_ids), MESSAGES.c.stop_requested)
+        return self._uow.connection.scalars(query).all()
+
+    def states(self, message_ids: Collection[UUID]) -> Sequence[RowMapping]:
+        """Return the answers as they are saved."""
+        return self._uow.connection.execute(STATES, {"ids": list(message_ids)}).mappings().all()
 
     def owned(self, message_id: UUID, user_id: UUID, *, for_update: bool) -> Message | None:
         query = select(Message).join(Session, Message.session_id == Session.id)

@@ -18,6 +18,7 @@ INSERT_SESSION = insert(SESSIONS)
 CONTINUE_SESSION = update(SESSIONS).where(SESSIONS.c.id == bindparam("continued_id"))
 SESSION_TO_CONTINUE = (
     select(
+        SESSIONS.c.id,
         SESSIONS.c.title,
         SESSIONS.c.leaf_id,
         SESSIONS.c.profile_id,

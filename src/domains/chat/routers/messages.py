@@ -13,7 +13,7 @@ from src.shared.paging import Cursor, Limit, Page
 router = APIRouter(prefix="/chat")
 
 SearchedFor = Annotated[
-    str, Query(min_length=1, max_length=200, pattern=r"^[^\0]*$", description="Words, or pieces of them.")
+    str, Query(min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="Words, or pieces of them.")
 ]
 
 

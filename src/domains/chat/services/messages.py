@@ -8,16 +8,11 @@ from src.domains.chat.models import Message, Rating
 from src.domains.chat.repositories.messages import MessageRepository
 from src.domains.chat.services.citations import Citation
 from src.domains.chat.services.readable import ReadableCitations
-from src.domains.chat.services.sessions import find_message, find_session
+from src.domains.chat.services.sessions import NotAnAnswer, find_message, find_session
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.chat import FeedbackGiven, FeedbackWithdrawn
-from src.shared.exceptions.errors import Conflict
 from src.shared.middleware.authentication import Principal
-
-
-class NotAnAnswer(Conflict):
-    code = "not_an_answer"
 
 
 @dataclass(frozen=True)

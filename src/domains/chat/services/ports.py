@@ -1,6 +1,6 @@
 """What chat needs from outside."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -134,7 +134,7 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str: ...
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]: ...
+    def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]: ...
 
     async def close(self) -> None: ...
 

@@ -3,12 +3,13 @@
 import unicodedata
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
 from src.domains.chat.models import Profile, WithoutSources
 from src.domains.chat.repositories.profiles import ProfileRepository
 from src.domains.chat.services.offers import Offers
+from src.domains.chat.services.turn import Assistant
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
@@ -130,6 +131,24 @@ def usable_profile(uow: UnitOfWork, profile_id: UUID, asker: Principal) -> Profi
     if profile is None or not _may_use(asker, profile):
         raise UnknownProfile("There is no such profile, or it is not for you.")
     return profile
+
+
+def assistant_of(uow: UnitOfWork, profile_id: UUID | None, asker: Principal) -> Assistant:
+    """Return how a session with this profile is answered.
+
+    Without one, when it is gone, or when it is for the asker no longer, the platform's own assistant answers.
+    """
+    profile = ProfileRepository(uow).get(profile_id) if profile_id else None
+    if profile is None or not _may_use(asker, profile):
+        return Assistant()
+    return Assistant(
+        profile_id=profile.id,
+        instructions=profile.system_prompt,
+        model=profile.model,
+        temperature=profile.temperature,
+        collection_ids=tuple(map(UUID, profile.collection_ids)) or None,
+        without_sources=cast("WithoutSources", profile.without_sources),
+    )
 
 
 def _may_use(asker: Principal, profile: Profile) -> bool:

@@ -1,6 +1,6 @@
 """Saved citations as somebody may see them now: rights and documents change after an answer was given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 import structlog
@@ -18,7 +18,7 @@ MOST_DOCUMENTS = 1_000
 
 
 class ReadableCitations:
-    """Asks knowledge which of the cited documents the reader may read now; without an answer, none."""
+    """Asks knowledge which of the cited documents a reader may read now; without an answer, none."""
 
     def __init__(self, bus: EventBus, timeout: float) -> None:
         self._bus = bus
@@ -26,22 +26,20 @@ class ReadableCitations:
 
     async def of(self, messages: Sequence[Message], reader: Principal) -> Mapping[UUID, list[Citation]]:
         """Return by the messages' ids those of their citations that the reader may see."""
-        cited = sorted({citation["document_id"] for message in messages for citation in message.citations})
-        readable = await self._readable([UUID(each) for each in cited], reader)
+        saved = {each.id: [Citation.model_validate(one) for one in each.citations] for each in messages}
+        readable = await self.documents([each for citations in saved.values() for each in citations], reader)
         return {
-            message.id: [
-                Citation.model_validate(citation)
-                for citation in message.citations
-                if UUID(citation["document_id"]) in readable
-            ]
-            for message in messages
+            id: [each for each in citations if each.document_id in readable]
+            for id, citations in saved.items()
         }
 
-    async def _readable(self, document_ids: Sequence[UUID], reader: Principal) -> set[UUID]:
-        readable: set[UUID] = set()
-        for start in range(0, len(document_ids), MOST_DOCUMENTS):
+    async def documents(self, citations: Iterable[Citation], reader: Principal) -> set[str]:
+        """Return the ids of the cited documents that the reader may read."""
+        cited = sorted({citation.document_id for citation in citations})
+        readable: set[str] = set()
+        for start in range(0, len(cited), MOST_DOCUMENTS):
             request = ReadableDocumentsRequested(
-                document_ids=tuple(document_ids[start : start + MOST_DOCUMENTS]),
+                document_ids=tuple(map(UUID, cited[start : start + MOST_DOCUMENTS])),
                 user_id=reader.user_id,
                 group_ids=reader.group_ids,
             )
@@ -50,5 +48,5 @@ class ReadableCitations:
             except Exception:  # what cannot be checked is not shown
                 log.exception("rights_unavailable")
                 return set()
-            readable.update(found.document_ids)
+            readable.update(map(str, found.document_ids))
         return readable

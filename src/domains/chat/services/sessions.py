@@ -13,7 +13,7 @@ from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.chat import SessionDeleted
-from src.shared.exceptions.errors import InvalidRequest, NotFound
+from src.shared.exceptions.errors import Conflict, InvalidRequest, NotFound
 from src.shared.middleware.authentication import Principal
 
 
@@ -23,6 +23,10 @@ class UnknownSession(NotFound):
 
 class UnknownMessage(NotFound):
     code = "unknown_message"
+
+
+class NotAnAnswer(Conflict):
+    code = "not_an_answer"
 
 
 class UnknownCursor(InvalidRequest):

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
 from src.domains.chat.services.tokens import estimated_tokens
@@ -28,7 +28,7 @@ class EmbeddedModel:
     def name(self) -> str:
         return "embedded"
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]:
         """Yield the answer word by word; the last chunk has no text, but the usage."""
         # Cutting Korean passages into morphemes takes tens of milliseconds the first time.
         answer = await asyncio.to_thread(_answer, prompt)
