@@ -20,7 +20,7 @@ from migrations import histories
 from src.commands.backup import told_in_plain_words
 from src.commands.ingesting import Intake, Pace, Place, Reason, Report
 from src.domains.auth.repositories import GroupRepository, UserRepository
-from src.domains.knowledge.repositories import CollectionRepository
+from src.domains.knowledge.repositories.collections import CollectionRepository
 from src.domains.knowledge.schemas import CreateCollectionRequest
 from src.domains.knowledge.services.collections import CollectionService
 from src.infrastructure.container import Container
@@ -118,7 +118,7 @@ async def _collection(database: Database, order: Order) -> UUID:
     def look(uow: UnitOfWork) -> tuple[UUID, frozenset[UUID]] | None:
         collections = CollectionRepository(uow)
         found = collections.by_name(name)
-        return (found.id, collections.readers([found.id])[found.id]) if found else None
+        return (found.id, collections.shelves([found.id])[found.id].readers) if found else None
 
     found = await database.read(look)
     if found is None:

@@ -124,6 +124,8 @@ class KnowledgeSettings(BaseModel):
         gt=0,
         description="How long a search waits for its question's vector; then it goes by words alone.",
     )
+    session_files: int = Field(20, ge=0, description="Files that a person can attach to one session.")
+    person_files: int = Field(1_000, ge=0, description="Files that a person can attach to all sessions.")
     max_waiting: int = Field(1_000, ge=1, description="Files that wait to be read; more are refused.")
     ingestions_at_once: int = Field(2, ge=1, le=64, description="Files that a process reads at once.")
     ingestion_attempts: int = Field(

@@ -45,6 +45,7 @@ from src.domains.knowledge.services.ports import PassageFinder, SearchEngine
 from src.domains.knowledge.services.replicas import IndexReplica, SearchEngineFeed
 from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCounts, VectorLimits
 from src.domains.knowledge.services.search import SearchService
+from src.domains.knowledge.services.session_files import FileLimits, SessionFileService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
 from src.infrastructure.container import models, retrieval
@@ -68,7 +69,7 @@ from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
 from src.infrastructure.storage.local_files import LocalFiles
 from src.shared.events.bus import EventBus
-from src.shared.events.knowledge import PassagesRequested
+from src.shared.events.knowledge import PassagesRequested, ReadableDocumentsRequested
 from src.shared.language import search_terms
 
 
@@ -266,11 +267,10 @@ class Container(containers.DeclarativeContainer):
     index_folder = providers.Singleton(OwnFolder, settings.provided.data_dir.joinpath.call("index"))
     index = providers.Singleton(TantivyPassageIndex, index_folder.provided.path, search_terms)
     shelves = providers.Singleton(Shelves, database)
-    collections = providers.Singleton(
-        CollectionService,
-        database,
-        providers.Callable(partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES),
+    shelves_are_current = providers.Callable(
+        partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES
     )
+    collections = providers.Singleton(CollectionService, database, shelves_are_current)
     embedder = providers.Singleton(retrieval.embedder, settings)
     embedding_limits = providers.Callable(retrieval.embedding_limits, settings)
     embedding = providers.Singleton(EmbeddingWorker, database, embedder, embedding_limits)
@@ -290,6 +290,17 @@ class Container(containers.DeclarativeContainer):
         reader,
         providers.Callable(_upload_limits, settings),
         ingestion.provided.wake,
+    )
+    session_files = providers.Singleton(
+        SessionFileService,
+        database,
+        documents,
+        providers.Factory(
+            FileLimits,
+            settings.provided.knowledge.session_files,
+            settings.provided.knowledge.person_files,
+        ),
+        shelves_are_current,
     )
     fetcher = providers.Singleton(
         HttpFetcher,
@@ -365,6 +376,7 @@ SERVICES = (
     "administration",
     "collections",
     "documents",
+    "session_files",
     "urls",
     "search",
     "sessions",
@@ -388,14 +400,16 @@ def subscribe(container: Container) -> None:
     """Tell the bus who listens to whom."""
     bus = container.bus()
     auth_subscribers.subscribe(bus, container.directory())
-    knowledge_subscribers.subscribe(bus, container.documents(), container.shelves(), container.search())
+    knowledge_subscribers.subscribe(
+        bus, container.documents(), container.session_files(), container.shelves(), container.search()
+    )
     if container.search_engine():
         knowledge_subscribers.feed(bus, container.search_engine_feed())
     else:
         knowledge_subscribers.keep_index(bus, container.index_replica())
     chat_subscribers.subscribe(bus, container.deleted_documents())
     analytics_subscribers.subscribe(bus, container.turn_projection())
-    bus.require_responders(PassagesRequested)
+    bus.require_responders(PassagesRequested, ReadableDocumentsRequested)
 
 
 @asynccontextmanager
