@@ -37,7 +37,7 @@ class CitationRepository:
         """Return the citations of these answers, which nobody else changes until the commit."""
         query = select(Message.id, Message.citations).where(Message.id.in_(message_ids))
         rows = self._uow.session.execute(query.order_by(Message.id).with_for_update())
-        return dict(rows.tuples().all())
+        return {row.id: row.citations for row in rows}
 
     def replace(self, citations: Mapping[UUID, Sequence[dict[str, Any]]]) -> None:
         rows = [{"citing_id": message_id, "citations": kept} for message_id, kept in citations.items()]
