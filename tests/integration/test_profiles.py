@@ -9,7 +9,6 @@ import pytest
 from src.infrastructure.settings import ChatSettings, ModelSettings, Settings
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
 from tests.databases import query
-from tests.fakes import ScriptedModel
 
 LAWYER = {
     "name": "Lawyer",
@@ -88,16 +87,38 @@ async def test_a_profile_whose_only_collection_is_deleted_finds_nothing(settings
             assert (await admin.ask("What is the code?", session["id"]))["grounded"] is grounded
 
 
+def with_a_dear_model(settings: Settings) -> Settings:
+    dear = ModelSettings(
+        name="dear",
+        provider="null",
+        label="Dear",
+        context_tokens=4_000,
+        max_output_tokens=500,
+        price_in=2,
+        price_out=8,
+    )
+    return settings.model_copy(update={"chat": ChatSettings(models=(dear,))})
+
+
 async def test_a_session_answers_as_its_profile_until_that_is_deleted(settings: Settings) -> None:
-    model = ScriptedModel()
-    async with platform_on(settings, model=model) as platform:
+    async with platform_on(with_a_dear_model(settings)) as platform:
         admin = await platform.sign_up()
-        profile_id = await create(admin, system_prompt="Answer like a lawyer.", temperature=0.2)
+        profile_id = await create(admin, model="dear")
         session = await admin.post("/chat/sessions", {"profile_id": profile_id})
-        await admin.ask("Hello", session["id"])
+        assert (await admin.ask("Hello", session["id"]))["model"] == "dear"
         await admin.delete(f"/chat/profiles/{profile_id}")
-        await admin.ask("Hello again", session["id"])
-    assert [prompt.temperature for prompt in model.prompts] == [0.2, None]
+        assert (await admin.ask("Hello again", session["id"]))["model"] == "embedded"
+
+
+async def test_a_session_answers_as_its_profile_only_while_that_is_for_its_owner(settings: Settings) -> None:
+    async with platform_on(with_a_dear_model(settings)) as platform:
+        admin, member = await platform.sign_up("admin"), await platform.sign_up("member")
+        group_id = await admin.create_group("Legal", member)
+        profile_id = await create(admin, model="dear", group_ids=[group_id])
+        session = await member.post("/chat/sessions", {"profile_id": profile_id})
+        assert (await member.ask("Hello", session["id"]))["model"] == "dear"
+        await admin.patch(f"/auth/users/{member.id}", {"group_ids": []})
+        assert (await member.ask("Hello again", session["id"]))["model"] == "embedded"
 
 
 async def test_only_administrators_make_change_and_delete_profiles(platform: Platform) -> None:
@@ -165,10 +186,8 @@ async def test_whoever_changes_a_profile_stands_in_the_log(platform: Platform, s
     path = f"/chat/profiles/{await create(admin)}"
     await admin.patch(path, {"name": "Solicitor"})
     await admin.delete(path)
-    logged = query(
-        settings, "SELECT payload FROM event_log WHERE name LIKE 'chat.profile%' ORDER BY position"
-    )
-    told = [json.loads(payload) for (payload,) in logged]
+    logged = query(settings, "SELECT name, payload FROM event_log ORDER BY position")
+    told = [json.loads(str(payload)) for name, payload in logged if str(name).startswith("chat.profile")]
     assert [(each["profile_name"], each.get("is_new")) for each in told] == [
         ("Lawyer", True),
         ("Solicitor", False),
@@ -178,17 +197,13 @@ async def test_whoever_changes_a_profile_stands_in_the_log(platform: Platform, s
 
 
 async def test_the_models_that_one_may_choose_are_told_with_their_prices(settings: Settings) -> None:
-    dear = ModelSettings(
-        name="dear", provider="null", label="Dear", context_tokens=1_000, price_in=2, price_out=8
-    )
-    chat = ChatSettings(models=(dear,))
-    async with platform_on(settings.model_copy(update={"chat": chat})) as platform:
+    async with platform_on(with_a_dear_model(settings)) as platform:
         person = await platform.sign_up()
         models = {each.pop("name"): each for each in (await person.get("/chat/models"))["items"]}
     assert models["dear"] == {
         "label": "Dear",
-        "context_tokens": 1_000,
-        "max_output_tokens": dear.max_output_tokens,
+        "context_tokens": 4_000,
+        "max_output_tokens": 500,
         "price_in": 2,
         "price_out": 8,
         "is_default": False,
