@@ -12,8 +12,10 @@ branch_labels = None
 depends_on = None
 
 EMPTY_LIST = sa.text("'[]'")
-BEFORE = """
-SELECT id, lag(id) OVER (PARTITION BY session_id ORDER BY id) AS parent_id FROM chat_message
+PARENTS = """
+UPDATE chat_message SET parent_id = earlier.parent_id
+FROM (SELECT id, lag(id) OVER (PARTITION BY session_id ORDER BY id) AS parent_id FROM chat_message) AS earlier
+WHERE earlier.id = chat_message.id
 """
 LEAVES = """
 UPDATE chat_session SET leaf_id = (
@@ -29,10 +31,7 @@ def _status(*allowed: str) -> str:
 def upgrade() -> None:
     _change_sessions()
     _change_messages()
-    op.execute(
-        f"UPDATE chat_message SET parent_id = "  # noqa: S608  # a constant
-        f"(SELECT parent_id FROM ({BEFORE}) AS earlier WHERE earlier.id = chat_message.id)"
-    )
+    op.execute(PARENTS)
     op.execute(LEAVES)
     _create_tables()
 
