@@ -18,14 +18,23 @@ from src.domains.auth.services.api_keys import ApiKeyService, ApiKeyUses
 from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens
+from src.domains.chat import subscribers as chat_subscribers
 from src.domains.chat.services.answering import AnswerLimits, AnswerWriter
 from src.domains.chat.services.asking import QuestionDesk
 from src.domains.chat.services.calling import CallLimits, ModelCaller
 from src.domains.chat.services.digests import DigestWriter
+from src.domains.chat.services.erasure import DeletedDocuments
+from src.domains.chat.services.exports import ExportService
 from src.domains.chat.services.keeping import GenerationKeeper, KeepingLimits
+from src.domains.chat.services.messages import MessageService
+from src.domains.chat.services.profiles import ProfileService
+from src.domains.chat.services.readable import ReadableCitations
 from src.domains.chat.services.rewriting import QuestionRewriter
+from src.domains.chat.services.search import MessageSearch
 from src.domains.chat.services.sessions import SessionService
+from src.domains.chat.services.sharing import ShareService
 from src.domains.chat.services.tools import Toolbox
+from src.domains.chat.services.trash import Trash, TrashPolicy
 from src.domains.chat.services.turns import TurnLimits, TurnService
 from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.collections import CollectionService
@@ -78,6 +87,11 @@ def _turn_limits(settings: Settings) -> TurnLimits:
         generation_timeout=chat.generation_timeout_seconds,
         stop_grace=chat.stop_grace_seconds,
     )
+
+
+def _trash_policy(settings: Settings) -> TrashPolicy:
+    chat = settings.chat
+    return TrashPolicy(timedelta(days=chat.deleted_days), timedelta(minutes=chat.temporary_minutes))
 
 
 def _answer_limits(settings: Settings) -> AnswerLimits:
@@ -330,7 +344,17 @@ class Container(containers.DeclarativeContainer):
     # chat
     model = providers.Singleton(models.default_model, settings)
     offers = providers.Singleton(models.offers, settings, model)
-    sessions = providers.Singleton(SessionService, database)
+    profiles = providers.Singleton(ProfileService, database, offers)
+    sessions = providers.Singleton(SessionService, database, offers)
+    citations = providers.Singleton(ReadableCitations, bus, settings.provided.chat.passages_timeout_seconds)
+    messages = providers.Singleton(MessageService, database, citations)
+    message_search = providers.Singleton(MessageSearch, database)
+    shares = providers.Singleton(ShareService, database, citations)
+    exports = providers.Singleton(ExportService, database, citations)
+    deleted_documents = providers.Singleton(DeletedDocuments, database)
+    trash = providers.Singleton(
+        Trash, database, deleted_documents, providers.Callable(_trash_policy, settings)
+    )
     tool_provider = providers.Singleton(tools.tool_provider, settings)
     toolbox = providers.Singleton(
         Toolbox,
@@ -371,6 +395,12 @@ SERVICES = (
     "urls",
     "search",
     "sessions",
+    "messages",
+    "message_search",
+    "shares",
+    "exports",
+    "profiles",
+    "offers",
     "turns",
     "toolbox",
     "dashboards",
@@ -393,6 +423,7 @@ def subscribe(container: Container) -> None:
         knowledge_subscribers.feed(bus, container.search_engine_feed())
     else:
         knowledge_subscribers.keep_index(bus, container.index_replica())
+    chat_subscribers.subscribe(bus, container.deleted_documents())
     analytics_subscribers.subscribe(bus, container.turn_projection())
     bus.require_responders(PassagesRequested, ReadableDocumentsRequested)
 
@@ -406,6 +437,7 @@ async def running(container: Container) -> AsyncIterator[None]:
     embedding, keeper = container.embedding(), container.keeper()
     tool_provider = container.tool_provider()
     uses = container.api_key_uses()
+    trash = container.trash()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -421,6 +453,7 @@ async def running(container: Container) -> AsyncIterator[None]:
             if container.embedder():
                 await embedding.start()
             await retention.start()
+            await trash.start()
             if database.shared:
                 await notifications.start()
             yield
@@ -429,6 +462,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 turns,
                 keeper,
                 tool_provider,
+                trash,
                 ingestion,
                 embedding,
                 notifications,

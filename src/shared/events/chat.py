@@ -120,6 +120,16 @@ class FeedbackGiven(DomainEvent):
     comment: str
 
 
+class FeedbackWithdrawn(DomainEvent):
+    """A person took back what they had said of an answer."""
+
+    name: ClassVar[str] = "chat.feedback_withdrawn"
+
+    session_id: UUID
+    message_id: UUID
+    user_id: UUID
+
+
 class SessionDeleted(DomainEvent):
     """A conversation is gone for good; whoever holds text of it erases it."""
 
@@ -127,3 +137,28 @@ class SessionDeleted(DomainEvent):
 
     session_id: UUID
     user_id: UUID
+
+
+class ProfileChanged(DomainEvent):
+    """An administrator made an assistant, or changed it to this. No groups: it is for everyone."""
+
+    name: ClassVar[str] = "chat.profile_changed"
+
+    profile_id: UUID
+    user_id: UUID
+    profile_name: str
+    is_new: bool
+    model: str | None
+    collection_ids: tuple[UUID, ...]
+    group_ids: tuple[UUID, ...]
+    without_sources: str
+
+
+class ProfileDeleted(DomainEvent):
+    """An administrator deleted an assistant; its sessions go on with the platform's own."""
+
+    name: ClassVar[str] = "chat.profile_deleted"
+
+    profile_id: UUID
+    user_id: UUID
+    profile_name: str
