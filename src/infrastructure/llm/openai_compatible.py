@@ -33,8 +33,10 @@ log = structlog.get_logger(__name__)
 
 # How long an answer may take is for the caller to say; this only keeps dead connections from lasting.
 _TIMEOUT = httpx2.Timeout(connect=5.0, pool=10.0, read=600.0, write=60.0)
-# vLLM and llama.cpp close an idle connection after five seconds: one that is taken up just then would break.
-_KEEP_ALIVE_SECONDS = 4.0
+_KEEP_ALIVE_SECONDS = 30.0
+# llama.cpp promises to keep a connection and closes it behind a stream: the next call would break. Without TLS a
+# new one costs next to nothing.
+_NEW_EACH_TIME = {"Connection": "close"}
 
 # In the words of OpenAI, vLLM, llama.cpp, Ollama and Anthropic.
 _TOO_LONG = re.compile(r"context[ _](length|size|window)|prompt is too long", re.IGNORECASE)
@@ -65,6 +67,7 @@ class OpenAICompatibleModel:
             api_key=key or "none",
             max_retries=0,
             timeout=_TIMEOUT,
+            default_headers=_NEW_EACH_TIME if base_url.startswith("http:") else None,
             http_client=openai.DefaultAioHttpClient(limits=limits),
         )
 
