@@ -19,7 +19,19 @@ def _null(_model: ModelSettings, _settings: Settings) -> ChatModel:
     return NullModel()
 
 
-_ADAPTERS: dict[str, Adapter] = {"embedded": _embedded, "null": _null}
+def _openai_compatible(model: ModelSettings, settings: Settings) -> ChatModel:
+    from src.infrastructure.llm.openai_compatible import OpenAICompatibleModel
+
+    # An answer, and beside it a title or a summary.
+    connections = 2 * settings.chat.max_generations
+    return OpenAICompatibleModel(model.model, str(model.base_url), model.api_key, connections=connections)
+
+
+_ADAPTERS: dict[str, Adapter] = {
+    "embedded": _embedded,
+    "null": _null,
+    "openai_compatible": _openai_compatible,
+}
 
 
 def default_model(settings: Settings) -> ChatModel:
