@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import httpx2
 import openai
@@ -71,7 +71,7 @@ class OpenAICompatibleModel:
             http_client=openai.DefaultAioHttpClient(limits=limits),
         )
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]:
         """Yield the answer as it comes; the connection is closed with the iteration."""
         body, answer = request_body(self.name, prompt), StreamedAnswer()
         try:
