@@ -17,10 +17,10 @@ _SEPARATOR = rf"{_GAP}[,，、;]{_GAP}"
 _MARK = rf"{_GAP}[\[［【]{_GAP}{_NUMBER}(?:{_SEPARATOR}{_NUMBER}){{0,9}}{_GAP}[\]］】]"
 # Longer than any mark: what goes on after it is none.
 _LONGEST_MARK = 80
-_UNFINISHED = re.compile(rf"{_GAP}(?:[\[［【](?:[\d,，、;^]|[^\S\n]){{0,{_LONGEST_MARK}}})?$|`+$")
+_UNFINISHED = re.compile(rf"{_GAP}(?:[\[［【](?:[\d,，、;^]|[^\S\n]){{0,{_LONGEST_MARK}}})?\Z|`+\Z")
 _TOKEN = re.compile(rf"(?P<ticks>`+)|(?P<newline>\n)|{_MARK}")
 _DIGITS = re.compile(r"\d+")
-_OPENED = re.compile(r"\[\d{0,3}$")
+_OPENED = re.compile(r"\[\d{0,3}\Z")
 _FENCE = 3
 
 

@@ -46,14 +46,15 @@ class Prompt:
 
     `messages` end with the question, or with the results of the tools that the model called. `system` is
     written out whole, with the numbered sources and how to cite them; models that need no such text take
-    `task` and `passages` instead. Passages are numbered from 1 in the order given; the answer cites them as
-    `[1]`, `[2]`...
+    `task`, `passages` and `summary` instead: the latter tells what was said before the messages. Passages are
+    numbered from 1 in the order given; the answer cites them as `[1]`, `[2]`...
     """
 
     messages: tuple[PromptMessage, ...]
     system: str = ""
     task: Task = "answer"
     passages: tuple[Passage, ...] = ()
+    summary: str = ""
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str = "auto"
     """`auto`, `none`, `required`, or the name of the one tool to call."""

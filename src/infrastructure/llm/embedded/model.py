@@ -2,9 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 
-from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
+from src.domains.chat.services.follow_ups import stand_alone
+from src.domains.chat.services.ports import ModelChunk, Prompt, Task, Usage
+from src.domains.chat.services.summaries import summary_of
+from src.domains.chat.services.titles import title_of
 from src.domains.chat.services.tokens import estimated_tokens
 from src.infrastructure.llm.embedded.composing import compose
 from src.infrastructure.llm.embedded.evidence import read_evidence
@@ -19,7 +22,8 @@ class EmbeddedModel:
     """Implements `ChatModel`: answers with the sentences of the passages that answer the question.
 
     It invents nothing. Every piece ends with the number of the passage it is taken from, in the language of
-    the question as far as the passages are; when they do not answer, it says so and cites nothing.
+    the question as far as the passages are; when they do not answer, it says so and cites nothing. Rewritten
+    questions, titles and summaries follow chat's own rules.
 
     Tokens are estimated, as no tokenizer is at work.
     """
@@ -29,13 +33,13 @@ class EmbeddedModel:
         return "embedded"
 
     async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
-        """Yield the answer word by word; the last chunk has no text, but the usage."""
+        """Yield the text word by word; the last chunk has no text, but the usage."""
         # Cutting Korean passages into morphemes takes tens of milliseconds the first time.
-        answer = await asyncio.to_thread(_answer, prompt)
-        for word in _WORDS.findall(answer):
+        text = await asyncio.to_thread(_TASKS[prompt.task], prompt)
+        for word in _WORDS.findall(text):
             yield ModelChunk(text=word)
             await asyncio.sleep(0)
-        yield ModelChunk(usage=_usage(prompt, answer), finish_reason="stop")
+        yield ModelChunk(usage=_usage(prompt, text), finish_reason="stop")
 
     async def close(self) -> None:
         """There is nothing to close."""
@@ -54,10 +58,31 @@ def _answer(prompt: Prompt) -> str:
     return f"{say('other_language', question.language)}\n{answer}"
 
 
-def _usage(prompt: Prompt, answer: str) -> Usage:
+def _rewrite(prompt: Prompt) -> str:
+    return stand_alone(prompt.history, prompt.question)
+
+
+def _title(prompt: Prompt) -> str:
+    return title_of(prompt.messages[0].content)
+
+
+def _summary(prompt: Prompt) -> str:
+    return summary_of(prompt.summary, prompt.history, prompt.max_tokens)
+
+
+_TASKS: Mapping[Task, Callable[[Prompt], str]] = {
+    "answer": _answer,
+    "rewrite": _rewrite,
+    "title": _title,
+    "summary": _summary,
+}
+
+
+def _usage(prompt: Prompt, text: str) -> Usage:
     given = [
         prompt.question,
+        prompt.summary,
         *(passage.text for passage in prompt.passages),
         *(message.content for message in prompt.history),
     ]
-    return Usage(tokens_in=sum(estimated_tokens(text) for text in given), tokens_out=estimated_tokens(answer))
+    return Usage(tokens_in=sum(estimated_tokens(text) for text in given), tokens_out=estimated_tokens(text))
