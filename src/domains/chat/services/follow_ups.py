@@ -79,7 +79,9 @@ def leans_on(history: Sequence[PromptMessage], question: str) -> tuple[str, ...]
     """
     if not is_follow_up(question):
         return ()
-    asked = [each.content for each in history if each.role == "user" and _asks(each.content)]
+    asked = [
+        each.content for each in history if each.role == "user" and _asks(each.content[:_LONGEST_EARLIER])
+    ]
     asked = asked[-_FARTHEST_BACK:]
     if not asked:
         return ()

@@ -15,7 +15,7 @@ _ANSWER = 60
 # Who reads a summary needs what was said last more than what was said first.
 _OLDER = 45
 _MARK = re.compile(r"\s?\[\d{1,3}\]")
-_MARK_BEHIND = re.compile(r"([.!?。…]+)((?:\s?\[\d{1,3}\])+)")
+_MARK_BEHIND = re.compile(r"(?<![.!?。…])([.!?。…]+)((?:\s?\[\d{1,3}\])+)")
 
 
 def summary_of(previous: str, messages: Sequence[PromptMessage], tokens: int) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from src.domains.chat.services.ports import ChatModel, ModelChunk, Prompt, PromptMessage
+from src.domains.chat.services.prompts import rewrite_prompt, summary_prompt, title_prompt
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.shared.events.knowledge import Passage
 
@@ -156,6 +157,51 @@ async def test_a_follow_up_is_read_with_the_question_before() -> None:
     )
 
     assert await answer("And abroad?", text, history=history) == "Hotels abroad are paid up to £180. [1]"
+
+
+async def test_a_follow_up_of_a_follow_up_is_read_with_the_question_that_stood_alone() -> None:
+    """What was asked in between about something else does not hide it."""
+    text = passage(
+        "| 지역 | 숙박비 |\n| --- | --- |\n| 국내 | 12만 원 |\n| 일본 | 20만 원 |\n| 유럽 | 35만 원 |"
+    )
+    history = (
+        PromptMessage("user", "국내 출장 숙박비 한도는 얼마예요?"),
+        PromptMessage("assistant", "12만 원 [1]"),
+        PromptMessage("user", "일본은?"),
+        PromptMessage("assistant", "20만 원 [1]"),
+    )
+
+    assert await answer("유럽은?", text, history=history) == "지역: 유럽, 숙박비: 35만 원 [1]"
+
+
+async def said(prompt: Prompt) -> str:
+    return "".join([chunk.text async for chunk in EmbeddedModel().stream(prompt)])
+
+
+TURN = (
+    PromptMessage("user", "연차는 며칠이야?"),
+    PromptMessage("assistant", "연차는 15일입니다. [1]"),
+)
+
+
+async def test_a_question_is_rewritten_by_the_rules_of_chat() -> None:
+    """What chat asks of any model beside answers, this one does too."""
+    assert await said(rewrite_prompt(TURN, "그럼 신입은?")) == "연차는 며칠이야? 신입은?"
+    assert (
+        await said(rewrite_prompt(TURN, "재택근무 신청은 언제까지 해요?")) == "재택근무 신청은 언제까지 해요?"
+    )
+
+
+async def test_a_title_is_the_topic_of_the_first_question() -> None:
+    prompt = title_prompt("Hi, can you tell me about annual leave?", "26 days [1].", "en")
+
+    assert await said(prompt) == "Annual leave"
+
+
+async def test_a_summary_takes_over_the_one_before() -> None:
+    assert await said(summary_prompt("- 재택은? → 주 이틀.", TURN, 2_000)) == (
+        "- 재택은? → 주 이틀.\n- 연차는 며칠이야? → 연차는 15일입니다."
+    )
 
 
 async def test_footnotes_and_markdown_of_the_document_do_not_reach_the_answer() -> None:
