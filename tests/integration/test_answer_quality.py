@@ -176,8 +176,8 @@ async def test_questions_that_nothing_was_tuned_on_keep_their_level(handbooks: L
 async def test_answers_are_grounded_until_a_number_or_a_source_is_exchanged(handbooks: Library) -> None:
     """The model quotes: its answers are borne out. With another number, or with other passages, they are not.
 
-    When this was written, 33 of 33 other numbers and 50 of 57 other passages were noticed; the rest are passages in
-    the other language.
+    When this was written, 33 of 33 other numbers and 50 of 57 other passages were noticed; the rest are in the
+    other language.
     """
     for name in ("handbook_ko", "handbook_en", "held_out_ko", "held_out_en"):
         for one in questions(name):
