@@ -14,6 +14,7 @@ from botocore.eventstream import ParserError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,
     EventStreamError,
     HTTPClientError,
     NoCredentialsError,
@@ -155,7 +156,7 @@ def service_fault(error: Exception) -> ServiceFault:
     """Return what one of the `AWS_FAULTS` comes to."""
     if isinstance(error, ClientError):
         return _refusal(error)
-    if isinstance(error, HTTPClientError | HTTPError | ParserError):
+    if isinstance(error, ConnectionError | HTTPClientError | HTTPError | ParserError):
         return ServiceFault(repr(error), passing=True)
     if isinstance(error, BotoCoreError):
         return ServiceFault(str(error), passing=False)

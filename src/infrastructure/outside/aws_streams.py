@@ -104,9 +104,13 @@ class _Call:
             self._loop.call_soon_threadsafe(self._arrived.put_nowait, _END)
 
     def hold(self, connection: Any) -> None:
-        """Own a connection, from its pool until it is put back."""
         with self._lock:
             self._connection = connection
+
+    def let_go(self, connection: Any) -> None:
+        with self._lock:
+            if self._connection is connection:
+                self._connection = None
 
     def must_go_on(self) -> None:
         with self._lock:
@@ -118,11 +122,12 @@ _current: ContextVar[_Call] = ContextVar("_current")
 
 
 class _HeldConnections(HTTPConnectionPool):
-    """Tells each call which connection is its own: urllib3 offers none to shut before there is a response."""
+    """Lets each call hold its own connection: urllib3 offers none to shut before there is a response."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        connection = super()._get_conn(timeout)
-        _current.get().hold(connection)
+        connection: Any = super()._get_conn(timeout)
+        connection.call = _current.get()
+        connection.call.hold(connection)
         return connection
 
     def _validate_conn(self, conn: Any) -> None:
@@ -130,10 +135,12 @@ class _HeldConnections(HTTPConnectionPool):
         if conn.is_closed:
             conn.connect()
         # What was ended while there was nothing to shut yet must not be sent.
-        _current.get().must_go_on()
+        conn.call.must_go_on()
 
     def _put_conn(self, conn: Any) -> None:
-        _current.get().hold(None)
+        # Maybe on another thread: a response that broke off is put back when it is collected.
+        if conn is not None:
+            conn.call.let_go(conn)
         super()._put_conn(conn)
 
 

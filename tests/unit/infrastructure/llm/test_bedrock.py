@@ -1,0 +1,689 @@
+"""Chat models of Amazon Bedrock: the real boto3 client reads real frames; every stand-in's request is checked."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from src.domains.chat.services.ports import (
+    ContextTooLong,
+    ModelChunk,
+    ModelFailed,
+    Prompt,
+    PromptMessage,
+    PromptRefused,
+    ToolCall,
+    Usage,
+)
+from src.infrastructure.container.models import default_model
+from src.infrastructure.llm.bedrock import BedrockModel
+from src.infrastructure.outside.places import AwsPlace
+from src.infrastructure.settings import BedrockSettings, ChatSettings, ModelSettings, Settings
+from tests.standins import converse
+from tests.standins.converse import CUT, RESET, ConverseStandIn, Hold, message, text, tool_use
+from tests.standins.serving import serving
+from tests.web import CERTIFICATE
+
+MODEL = "apac.anthropic.claude-sonnet-4-20250514-v1:0"
+SEOUL = "ap-northeast-2"
+QUESTION = Prompt((PromptMessage("user", "How many days of leave?"),))
+INTERNALS = "arn:aws:bedrock:ap-northeast-2:123456789012:secret"
+
+pytestmark = pytest.mark.usefixtures("aws_credentials")
+before_and_within = pytest.mark.parametrize("frames", [0, 2], ids=["before the answer", "within it"])
+
+
+@pytest.fixture
+def standin() -> ConverseStandIn:
+    return ConverseStandIn()
+
+
+@pytest.fixture
+def url(standin: ConverseStandIn) -> Iterator[str]:
+    with serving(standin.door) as address:
+        yield address
+
+
+@asynccontextmanager
+async def asking(
+    url: str,
+    model: str = MODEL,
+    *,
+    connections: int = 2,
+    silence: float = 60.0,
+    region: str = SEOUL,
+) -> AsyncIterator[BedrockModel]:
+    """Yield the model; afterwards no thread of it may be left."""
+    bedrock = BedrockModel(model, AwsPlace(region, url), connections=connections, silence=silence)
+    try:
+        yield bedrock
+    finally:
+        await bedrock.close()
+        assert await asyncio.to_thread(_threads_end)
+
+
+def _threads_end() -> bool:
+    threads = [each for each in threading.enumerate() if each.name.startswith("bedrock-runtime-stream")]
+    for thread in threads:
+        thread.join(5)
+    return not any(thread.is_alive() for thread in threads)
+
+
+async def told(model: BedrockModel, prompt: Prompt = QUESTION) -> list[ModelChunk]:
+    return [chunk async for chunk in model.stream(prompt)]
+
+
+async def failure(model: BedrockModel, prompt: Prompt = QUESTION) -> tuple[str, ModelFailed]:
+    """Return the text before the failure, and the failure."""
+    texts: list[str] = []
+    with pytest.raises(ModelFailed) as caught:
+        await _collect(model.stream(prompt), texts)
+    assert INTERNALS not in caught.value.detail
+    return "".join(texts), caught.value
+
+
+async def _collect(chunks: AsyncIterator[ModelChunk], texts: list[str]) -> None:
+    async for chunk in chunks:
+        texts.append(chunk.text)
+
+
+async def happens(event: threading.Event) -> bool:
+    return await asyncio.to_thread(event.wait, 10)
+
+
+# What comes
+
+
+async def test_texts_come_as_they_are_written_then_usage_and_the_reason(
+    url: str, standin: ConverseStandIn
+) -> None:
+    usage = {
+        "inputTokens": 100,
+        "outputTokens": 7,
+        "totalTokens": 1_137,
+        "cacheReadInputTokens": 1_000,
+        "cacheWriteInputTokens": 30,
+    }
+    standin.answer(message(text("연차는 ", "15", "일입니다 🎉"), usage=usage))
+    async with asking(url) as model:
+        assert await told(model) == [
+            ModelChunk("연차는 "),
+            ModelChunk("15"),
+            ModelChunk("일입니다 🎉"),
+            ModelChunk(usage=Usage(tokens_in=1_130, tokens_out=7), finish_reason="stop"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [
+        ("end_turn", "stop"),
+        ("stop_sequence", "stop"),
+        ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("tool_use", "tool_calls"),
+        ("guardrail_intervened", "content_filter"),
+        ("content_filtered", "content_filter"),
+    ],
+)
+async def test_why_a_model_stops_is_told(url: str, standin: ConverseStandIn, stop: str, reason: str) -> None:
+    standin.answer(message(text("So be it."), stop=stop))
+    async with asking(url) as model:
+        chunks = await told(model)
+    assert (chunks[0].text, chunks[-1].finish_reason) == ("So be it.", reason)
+
+
+async def test_a_reason_that_is_not_known_here_ends_a_whole_answer(
+    url: str, standin: ConverseStandIn
+) -> None:
+    headers = {":event-type": "messageStop", ":message-type": "event"}
+    stop = converse.frame(headers, {"stopReason": "tired"})
+    standin.answer([*message(text("Whole."), stop=None), stop, converse.metadata()])
+    async with asking(url) as model:
+        assert (await told(model))[-1].finish_reason == "stop"
+
+
+@pytest.mark.parametrize("stop", ["malformed_model_output", "malformed_tool_use"])
+async def test_an_answer_that_the_model_spoiled_is_a_failure(
+    url: str, standin: ConverseStandIn, stop: str
+) -> None:
+    standin.answer(message(text("So "), stop=stop))
+    async with asking(url) as model:
+        before, failed = await failure(model)
+    assert (before, failed.passing) == ("So ", True)
+
+
+async def test_what_a_model_thinks_is_not_shown(url: str, standin: ConverseStandIn) -> None:
+    standin.answer(message(converse.reasoning("Let me ", "see."), text("Yes.", index=1)))
+    async with asking(url) as model:
+        assert "".join(chunk.text for chunk in await told(model)) == "Yes."
+
+
+async def test_calls_of_tools_come_whole(url: str, standin: ConverseStandIn) -> None:
+    standin.answer(
+        message(
+            text("Let me look."),
+            tool_use("search", '{"que', 'ry": "연', '차"}', tool_use_id="tooluse_A", index=1),
+            tool_use("current_time", tool_use_id="tooluse_B", index=2),
+            stop="tool_use",
+        )
+    )
+    async with asking(url) as model:
+        *_, last = await told(model)
+    assert last.finish_reason == "tool_calls"
+    assert last.tool_calls == (
+        ToolCall("tooluse_A", "search", '{"query": "연차"}'),
+        ToolCall("tooluse_B", "current_time", "{}"),
+    )
+
+
+async def test_a_call_is_a_call_though_the_model_says_that_its_turn_ended(
+    url: str, standin: ConverseStandIn
+) -> None:
+    standin.answer(message(tool_use("search", "{}"), stop="end_turn"))
+    async with asking(url) as model:
+        *_, last = await told(model)
+    assert (last.finish_reason, len(last.tool_calls)) == ("tool_calls", 1)
+
+
+async def test_a_call_that_was_cut_off_is_not_told(url: str, standin: ConverseStandIn) -> None:
+    standin.answer(message(tool_use("delete", '{"folder": "/tmp'), stop="max_tokens"))
+    async with asking(url) as model:
+        *_, last = await told(model)
+    assert (last.finish_reason, last.tool_calls) == ("length", ())
+
+
+# What breaks off
+
+
+def _cuttable() -> list[Any]:
+    return message(text("연차는 ", "15일", "입니다", "."))
+
+
+def _text_of(steps: list[Any]) -> str:
+    return "".join(each for each in ("연차는 ", "15일", "입니다", ".")[: max(0, len(steps) - 1)])
+
+
+@pytest.mark.parametrize("ending", ["cut", "silent"])
+@pytest.mark.parametrize("at", range(len(_cuttable()) - 1))
+async def test_a_stream_that_ends_before_its_end_is_a_failure_after_the_text_that_came(
+    url: str, standin: ConverseStandIn, at: int, ending: str
+) -> None:
+    """The last two frames are messageStop and metadata; the first test of this file has them all."""
+    before = _cuttable()[:at]
+    if at == len(_cuttable()) - 2:
+        assert b"messageStop" in _cuttable()[at]
+    standin.answer([*before, CUT] if ending == "cut" else before)
+    async with asking(url) as model:
+        shown, failed = await failure(model)
+    assert (shown, failed.passing) == (_text_of(before), True)
+    assert len(standin.door.paths) == 1
+
+
+@given(texts=st.lists(st.text(min_size=1, max_size=20), max_size=5), data=st.data())
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_a_cut_at_any_byte_shows_the_frames_that_came_whole(
+    url: str, standin: ConverseStandIn, texts: list[str], data: st.DataObject
+) -> None:
+    frames = message(text(*texts))
+    written = b"".join(frames)
+    at = data.draw(st.integers(0, len(written) - 1))
+    whole = 0
+    while sum(map(len, frames[: whole + 1])) <= at:
+        whole += 1
+    standin.answer([*([written[:at]] if at else []), CUT])
+    async with asking(url) as model:
+        if whole == len(frames) - 1:  # all but the usage
+            assert "".join(chunk.text for chunk in await told(model)) == "".join(texts)
+        else:
+            shown, failed = await failure(model)
+            assert (shown, failed.passing) == ("".join(texts[: max(0, whole - 1)]), True)
+
+
+async def test_a_connection_that_is_reset_is_a_failure(url: str, standin: ConverseStandIn) -> None:
+    standin.answer([*message(text("Hel", "lo"))[:2], RESET])
+    async with asking(url) as model:
+        assert (await failure(model))[1].passing
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        converse.exception("throttlingException", INTERNALS),
+        converse.exception("modelStreamErrorException", INTERNALS),
+        converse.exception("internalServerException", INTERNALS),
+        converse.exception("serviceUnavailableException", INTERNALS),
+        converse.exception("modelTimeoutException", INTERNALS),
+        converse.exception("newException", INTERNALS),
+        converse.error("InternalFailure", INTERNALS),
+    ],
+    ids=lambda frame: frame.split(b"exception-type")[-1][3:25].decode("ascii", "ignore"),
+)
+async def test_an_exception_within_the_stream_passes(
+    url: str, standin: ConverseStandIn, frame: bytes
+) -> None:
+    standin.answer([*message(text("Hel", "lo"))[:2], frame])
+    async with asking(url) as model:
+        before, failed = await failure(model)
+    assert (before, failed.passing) == ("Hel", True)
+    assert len(standin.door.paths) == 1
+
+
+async def test_a_frame_that_was_spoiled_on_its_way_is_not_shown(url: str, standin: ConverseStandIn) -> None:
+    frames = message(text("Hel", "lo"))
+    async with asking(url) as model:
+        for at in range(len(frames[2])):
+            standin.answer([*frames[:2], converse.corrupted(frames[2], at), *frames[3:]])
+            before, failed = await failure(model)
+            assert (before, failed.passing) == ("Hel", True), at
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("contentBlockDelta", b"{}"),
+        ("contentBlockDelta", b"[]"),
+        ("contentBlockDelta", b"no JSON"),
+        ("contentBlockDelta", b"\xff"),
+        ("contentBlockDelta", b'{"contentBlockIndex": 0, "delta": null}'),
+        ("contentBlockDelta", b'{"contentBlockIndex": 0, "delta": {"text": 5}}'),
+        ("contentBlockDelta", b'{"contentBlockIndex": 0, "delta": {"text": "a", "citation": {}}}'),
+        ("contentBlockDelta", b'{"contentBlockIndex": 7, "delta": {"toolUse": {"input": "{}"}}}'),
+        ("contentBlockStart", b'{"contentBlockIndex": 0, "start": {"toolUse": {"name": "search"}}}'),
+        ("messageStop", b"{}"),
+    ],
+)
+async def test_an_event_that_has_not_its_form_is_a_failure(
+    url: str, standin: ConverseStandIn, kind: str, payload: bytes
+) -> None:
+    malformed = converse.frame({":event-type": kind, ":message-type": "event"}, payload)
+    frames = message(text("Hel", "lo"))
+    standin.answer([*frames[:2], malformed, *frames[2:]])
+    async with asking(url) as model:
+        before, failed = await failure(model)
+    assert (before, failed.passing) == ("Hel", False)
+
+
+async def test_events_and_deltas_that_are_new_are_passed_over(url: str, standin: ConverseStandIn) -> None:
+    headers = {":event-type": "contentBlockDelta", ":message-type": "event"}
+    new = [
+        converse.frame({**headers, ":event-type": "newEvent"}, b"{}"),
+        converse.frame(headers, {"contentBlockIndex": 0, "delta": {"newDelta": {"a": 1}}}),
+    ]
+    frames = message(text("Hel", "lo"))
+    standin.answer([*frames[:2], *new, *frames[2:]])
+    async with asking(url) as model:
+        assert "".join(chunk.text for chunk in await told(model)) == "Hello"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        [],
+        [CUT],
+        [converse.exception("throttlingException", "late")],
+        [converse.corrupted(converse.metadata())],
+        [converse.frame({":event-type": "metadata", ":message-type": "event"}, b"{}")],
+    ],
+    ids=["silent", "cut", "exception", "corrupted", "malformed"],
+)
+async def test_an_answer_that_lacks_nothing_but_its_usage_is_whole(
+    url: str, standin: ConverseStandIn, ending: list[Any]
+) -> None:
+    standin.answer([*message(text("Whole."))[:-1], *ending])
+    async with asking(url) as model:
+        assert await told(model) == [ModelChunk("Whole."), ModelChunk(finish_reason="stop")]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("code", "passing"),
+    [
+        ("ThrottlingException", True),
+        ("ModelNotReadyException", True),
+        ("ModelTimeoutException", True),
+        ("ModelErrorException", True),
+        ("InternalServerException", True),
+        ("ServiceUnavailableException", True),
+        ("AccessDeniedException", False),
+        ("ResourceNotFoundException", False),
+    ],
+)
+async def test_a_refusal_is_told_at_once_and_whether_it_passes(
+    url: str, standin: ConverseStandIn, code: str, passing: bool
+) -> None:
+    standin.refuse(code, INTERNALS)
+    async with asking(url) as model:
+        before, failed = await failure(model)
+    assert (before, failed.passing, failed.retry_after) == ("", passing, None)
+    assert len(standin.door.paths) == 1
+
+
+async def test_when_to_come_back_is_told(url: str, standin: ConverseStandIn) -> None:
+    standin.refuse("ThrottlingException", "Too many tokens", retry_after=7)
+    async with asking(url) as model:
+        assert (await failure(model))[1].retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "passing"),
+    [
+        (403, "ExpiredTokenException", False),
+        (403, "UnrecognizedClientException", False),
+        (403, "InvalidSignatureException", False),
+        (500, "", True),
+        (502, "", True),
+        (503, "", True),
+        (504, "", True),
+        (200, "", True),
+    ],
+)
+async def test_answers_that_are_not_converses_own(
+    url: str, standin: ConverseStandIn, status: int, code: str, passing: bool
+) -> None:
+    async with asking(url) as model:
+        for body in ("", "<html>down</html>", '{"message": "no"}'):
+            standin.door.fail(status, body, {"x-amzn-errortype": code} if code else {})
+            assert (await failure(model))[1].passing is passing, body
+
+
+TOO_LONG = [
+    "Input is too long for requested model.",
+    "The model returned the following errors: prompt is too long: 211532 tokens > 200000 maximum",
+    "The model returned the following errors: input length and `max_tokens` exceed context limit: "
+    "197202 + 21333 > 200000, decrease input length or `max_tokens` and try again",
+    "The model returned the following errors: Input Tokens Exceeded: Number of input tokens exceeds maximum "
+    "length. Please update the input to try again.",
+    "The model returned the following errors: This model's maximum context length is 131072 tokens. "
+    "Please reduce the length of the prompt",
+    "400 Bad Request: Too many input tokens. Max input tokens: 8192, request input token count: 10000",
+    "too many total text bytes: 9000000 > 8000000",
+    "too many total text tokens",
+    "too many tokens: size limit exceeded by 1000 tokens",
+    "The input token count (200000) exceeds the maximum number of tokens allowed (131072).",
+    "Your input exceeds the context window of this model. Please adjust your input and try again.",
+    "Range of input length should be [1, 258048]",
+    "Malformed input request: expected maxLength: 20000000, actual: 30000000, please reformat your input",
+]
+REFUSED = [
+    "messages.1.content.0: this is not taken",
+    "The model returned the following errors: stop_sequences: each must contain non-whitespace",
+    "The number of toolResult blocks at messages.2.content exceeds the number of toolUse blocks of previous turn.",
+]
+UNUSABLE = [
+    "The provided model identifier is invalid.",
+    "Invocation of model ID anthropic.claude with on-demand throughput isn't supported. Retry your request with "
+    "the ID or ARN of an inference profile that contains this model.",
+    "The maximum tokens you requested exceeds the model limit of 4096. Try again with a maximum tokens value "
+    "that is lower than 4096.",
+    "This model doesn't support tool use in streaming mode.",
+    "Operation not allowed",
+]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "kind"), [(TOO_LONG, ContextTooLong), (REFUSED, PromptRefused), (UNUSABLE, ModelFailed)]
+)
+async def test_why_a_prompt_is_not_valid_is_understood(
+    url: str, standin: ConverseStandIn, reasons: list[str], kind: type[Exception]
+) -> None:
+    """Some models say it before the stream, some within."""
+    async with asking(url) as model:
+        for why in reasons:
+            standin.refuse("ValidationException", why)
+            standin.answer([converse.exception("validationException", why)])
+            for _ in ("before", "within"):
+                with pytest.raises((ModelFailed, PromptRefused)) as caught:
+                    await told(model)
+                assert type(caught.value) is kind, why
+                assert why not in caught.value.detail
+                assert not getattr(caught.value, "passing", False)
+
+
+async def test_a_prompt_that_boto3_does_not_send_is_refused(url: str, standin: ConverseStandIn) -> None:
+    async with asking(url) as model:
+        with pytest.raises(PromptRefused):
+            await told(model, replace(QUESTION, stop=("",)))
+    assert standin.door.paths == []
+
+
+async def test_a_region_that_does_not_let_us_in_is_told(url: str, standin: ConverseStandIn) -> None:
+    async with asking(url, region="us-east-1") as model:
+        assert not (await failure(model))[1].passing
+    assert standin.calls == []
+
+
+async def test_credentials_that_come_later_are_found(
+    url: str, standin: ConverseStandIn, no_aws_credentials: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with asking(url) as model:
+        assert not (await failure(model))[1].passing
+        assert standin.door.paths == []
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+        assert await told(model)
+
+
+async def test_a_service_that_is_not_there_may_come_back() -> None:
+    async with asking("http://127.0.0.1:9") as model:
+        assert (await failure(model))[1].passing
+
+
+# What is awaited, and given up
+
+
+async def test_a_model_may_think_before_it_speaks_and_between_words(
+    url: str, standin: ConverseStandIn
+) -> None:
+    first, between = Hold(), Hold()
+    frames = message(text("Hel", "lo"))
+    standin.answer([first, *frames[:2], between, *frames[2:]])
+    async with asking(url) as model, aclosing(model.stream(QUESTION)) as chunks:  # type: ignore[type-var]
+        waiting = asyncio.ensure_future(anext(chunks))
+        assert await happens(first.reached)
+        assert not waiting.done()
+        first.release()
+        assert (await waiting).text == "Hel"
+        between.release()
+        assert [chunk.text async for chunk in chunks] == ["lo", ""]
+
+
+@before_and_within
+async def test_a_silence_that_lasts_too_long_is_a_failure(
+    url: str, standin: ConverseStandIn, frames: int
+) -> None:
+    standin.answer([*message(text("Hel", "lo"))[:frames], Hold()])
+    async with asking(url, silence=0.2) as model:
+        before, failed = await failure(model)
+    assert (before, failed.passing) == ("Hel" if frames else "", True)
+    assert await happens(standin.calls[0].left)
+
+
+@pytest.fixture(params=["plain", "tls"])
+def any_url(
+    request: pytest.FixtureRequest, standin: ConverseStandIn, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The stand-in's address, also as a name with a certificate."""
+    with serving(standin.door, certificate=CERTIFICATE if request.param == "tls" else None) as address:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(CERTIFICATE))
+        _resolve_to_this_machine(monkeypatch)
+        yield address.replace("127.0.0.1", "wiki.example")
+
+
+def _resolve_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *rest, **more: look_up("127.0.0.1", *rest, **more)
+    )
+
+
+@before_and_within
+async def test_a_call_that_is_cancelled_is_ended_upstream_and_its_thread_goes_free(
+    any_url: str, standin: ConverseStandIn, frames: int
+) -> None:
+    """The thread is in a read that nothing else would end; with one connection, the next call needs it back."""
+    hold = Hold()
+    standin.answer([*message(text("Hel", "lo"))[:frames], hold])
+    async with asking(any_url, connections=1) as model:
+        asked = asyncio.create_task(told(model))
+        assert await happens(hold.reached)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert await happens(standin.calls[0].left)
+        assert (await told(model))[-1].finish_reason == "stop"
+
+
+async def test_an_iteration_that_is_closed_ends_the_call_upstream(
+    any_url: str, standin: ConverseStandIn
+) -> None:
+    standin.answer([*message(text("Hel", "lo"))[:2], Hold()])
+    async with asking(any_url, connections=1) as model:
+        async with aclosing(model.stream(QUESTION)) as chunks:  # type: ignore[type-var]
+            assert (await anext(chunks)).text == "Hel"
+        assert await happens(standin.calls[0].left)
+        assert (await told(model))[-1].finish_reason == "stop"
+
+
+@before_and_within
+async def test_a_model_that_is_closed_ends_its_calls(
+    any_url: str, standin: ConverseStandIn, frames: int
+) -> None:
+    hold = Hold()
+    standin.answer([*message(text("Hel", "lo"))[:frames], hold])
+    async with asking(any_url) as model:
+        asked = asyncio.create_task(failure(model))
+        assert await happens(hold.reached)
+        await model.close()
+        assert (await asked)[1].passing
+        assert await happens(standin.calls[0].left)
+
+
+async def test_what_is_given_up_while_it_connects_is_not_asked(
+    url: str, standin: ConverseStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connecting, go_on = threading.Event(), threading.Event()
+    look_up = socket.getaddrinfo
+
+    def slowly(*args: Any, **kwargs: Any) -> Any:
+        connecting.set()
+        assert go_on.wait(10)
+        return look_up(*args, **kwargs)
+
+    async with asking(url) as model:
+        with monkeypatch.context() as patched:
+            patched.setattr(socket, "getaddrinfo", slowly)
+            asked = asyncio.create_task(told(model))
+            assert await happens(connecting)
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+            go_on.set()
+    assert standin.door.paths == []
+
+
+async def test_giving_up_one_call_leaves_the_others_alone(url: str, standin: ConverseStandIn) -> None:
+    hold, other = Hold(), Hold()
+    frames = message(text("Hel", "lo"))
+    standin.answer([*frames[:2], hold, *frames[2:]], [*frames[:2], other, *frames[2:]])
+    async with asking(url) as model:
+        kept = asyncio.create_task(told(model))
+        assert await happens(hold.reached)
+        given_up = asyncio.create_task(told(model))
+        assert await happens(other.reached)
+        given_up.cancel()
+        assert await happens(standin.calls[1].left)
+        hold.release()
+        assert "".join(chunk.text for chunk in await kept) == "Hello"
+    assert not standin.calls[0].left.is_set()
+
+
+# Many at once
+
+
+async def test_fifty_answers_are_written_at_once(url: str, standin: ConverseStandIn) -> None:
+    """None goes on before all have begun."""
+    begun = [Hold() for _ in range(50)]
+    standin.usual = lambda body: _echo(body, begun)
+    async with asking(url, connections=50) as model:
+        asked = [
+            asyncio.create_task(told(model, Prompt((PromptMessage("user", f"question {n}"),))))
+            for n in range(50)
+        ]
+        for hold in begun:
+            assert await happens(hold.reached)
+        for hold in begun:
+            hold.release()
+        answers = await asyncio.gather(*asked)
+    assert ["".join(chunk.text for chunk in each) for each in answers] == [
+        f"You asked: question {n}." for n in range(50)
+    ]
+
+
+def _echo(body: dict[str, Any], holds: list[Hold]) -> list[Any]:
+    asked = body["messages"][-1]["content"][0]["text"]
+    frames = message(text("You asked: ", asked, "."))
+    return [*frames[:2], holds[int(asked.split()[-1])], *frames[2:]]
+
+
+async def test_more_than_there_are_connections_wait_for_one(url: str, standin: ConverseStandIn) -> None:
+    async with asking(url, connections=2) as model:
+        answers = await asyncio.gather(*(told(model) for _ in range(20)))
+    assert all(answer[-1].finish_reason == "stop" for answer in answers)
+    assert len({call.client for call in standin.calls}) <= 2
+
+
+async def test_a_connection_is_kept_for_the_next_call(any_url: str, standin: ConverseStandIn) -> None:
+    async with asking(any_url) as model:
+        for _ in range(3):
+            await told(model)
+    assert len({call.client for call in standin.calls}) == 1
+
+
+# What settings name
+
+
+async def test_settings_name_a_model_of_bedrock(url: str, standin: ConverseStandIn, tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path,
+        bedrock=BedrockSettings(endpoint_url=url),
+        chat=ChatSettings(
+            models=(ModelSettings(name="sonnet", provider="bedrock", model=MODEL),), model="sonnet"
+        ),
+    )
+    model = default_model(settings)
+    try:
+        assert "".join([chunk.text async for chunk in model.stream(QUESTION)]) == "I am a model."
+    finally:
+        await model.close()
+    assert standin.calls[0].model == MODEL
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "anthropic.claude-3-haiku-20240307-v1:0",
+        "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "arn:aws:bedrock:ap-northeast-2:123456789012:application-inference-profile/a1b2c3d4e5f6",
+    ],
+)
+async def test_models_and_profiles_are_named_as_they_are(
+    url: str, standin: ConverseStandIn, model: str
+) -> None:
+    async with asking(url, model) as bedrock:
+        await told(bedrock)
+        assert bedrock.name == model
+    assert standin.calls[0].model == model
