@@ -88,9 +88,10 @@ class Reply:
             log.warning("unknown_stop_reason", stop_reason=self.stop_reason)
             reason = "stop"
         calls: tuple[ToolCall, ...] = ()
-        if self._calls and reason in ("stop", "tool_calls"):
-            # Some models say `end_turn` after a call. One that was cut off must not be run.
-            calls, reason = tuple(map(_call, self._calls.values())), "tool_calls"
+        if reason in ("stop", "tool_calls"):
+            # Some models say `end_turn` after a call. Of an answer that was cut off none may be run.
+            calls = tuple(map(_call, self._calls.values()))
+            reason = "tool_calls" if calls else "stop"
         return ModelChunk(tool_calls=calls, usage=self._usage, finish_reason=reason)
 
     def _take_delta(self, block: int, delta: Mapping[str, Any]) -> str:

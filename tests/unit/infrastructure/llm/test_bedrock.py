@@ -1,10 +1,5 @@
-"""Chat models of Amazon Bedrock: the real boto3 client reads real frames; every stand-in's request is checked."""
+"""Chat models of Amazon Bedrock: the real boto3 client reads real frames, and its requests are checked."""
 
-import asyncio
-import socket
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,86 +13,17 @@ from src.domains.chat.services.ports import (
     ContextTooLong,
     ModelChunk,
     ModelFailed,
-    Prompt,
-    PromptMessage,
     PromptRefused,
     ToolCall,
     Usage,
 )
 from src.infrastructure.container.models import default_model
-from src.infrastructure.llm.bedrock import BedrockModel
-from src.infrastructure.outside.places import AwsPlace
 from src.infrastructure.settings import BedrockSettings, ChatSettings, ModelSettings, Settings
 from tests.standins import converse
-from tests.standins.converse import CUT, RESET, ConverseStandIn, Hold, message, text, tool_use
-from tests.standins.serving import serving
-from tests.web import CERTIFICATE
-
-MODEL = "apac.anthropic.claude-sonnet-4-20250514-v1:0"
-SEOUL = "ap-northeast-2"
-QUESTION = Prompt((PromptMessage("user", "How many days of leave?"),))
-INTERNALS = "arn:aws:bedrock:ap-northeast-2:123456789012:secret"
+from tests.standins.converse import CUT, RESET, ConverseStandIn, Step, message, text, tool_use
+from tests.unit.infrastructure.llm.bedrock_asked import INTERNALS, MODEL, QUESTION, asking, failure, told
 
 pytestmark = pytest.mark.usefixtures("aws_credentials")
-before_and_within = pytest.mark.parametrize("frames", [0, 2], ids=["before the answer", "within it"])
-
-
-@pytest.fixture
-def standin() -> ConverseStandIn:
-    return ConverseStandIn()
-
-
-@pytest.fixture
-def url(standin: ConverseStandIn) -> Iterator[str]:
-    with serving(standin.door) as address:
-        yield address
-
-
-@asynccontextmanager
-async def asking(
-    url: str,
-    model: str = MODEL,
-    *,
-    connections: int = 2,
-    silence: float = 60.0,
-    region: str = SEOUL,
-) -> AsyncIterator[BedrockModel]:
-    """Yield the model; afterwards no thread of it may be left."""
-    bedrock = BedrockModel(model, AwsPlace(region, url), connections=connections, silence=silence)
-    try:
-        yield bedrock
-    finally:
-        await bedrock.close()
-        assert await asyncio.to_thread(_threads_end)
-
-
-def _threads_end() -> bool:
-    threads = [each for each in threading.enumerate() if each.name.startswith("bedrock-runtime-stream")]
-    for thread in threads:
-        thread.join(5)
-    return not any(thread.is_alive() for thread in threads)
-
-
-async def told(model: BedrockModel, prompt: Prompt = QUESTION) -> list[ModelChunk]:
-    return [chunk async for chunk in model.stream(prompt)]
-
-
-async def failure(model: BedrockModel, prompt: Prompt = QUESTION) -> tuple[str, ModelFailed]:
-    """Return the text before the failure, and the failure."""
-    texts: list[str] = []
-    with pytest.raises(ModelFailed) as caught:
-        await _collect(model.stream(prompt), texts)
-    assert INTERNALS not in caught.value.detail
-    return "".join(texts), caught.value
-
-
-async def _collect(chunks: AsyncIterator[ModelChunk], texts: list[str]) -> None:
-    async for chunk in chunks:
-        texts.append(chunk.text)
-
-
-async def happens(event: threading.Event) -> bool:
-    return await asyncio.to_thread(event.wait, 10)
 
 
 # What comes
@@ -130,7 +56,6 @@ async def test_texts_come_as_they_are_written_then_usage_and_the_reason(
         ("stop_sequence", "stop"),
         ("max_tokens", "length"),
         ("model_context_window_exceeded", "length"),
-        ("tool_use", "tool_calls"),
         ("guardrail_intervened", "content_filter"),
         ("content_filtered", "content_filter"),
     ],
@@ -186,13 +111,20 @@ async def test_calls_of_tools_come_whole(url: str, standin: ConverseStandIn) -> 
     )
 
 
-async def test_a_call_is_a_call_though_the_model_says_that_its_turn_ended(
-    url: str, standin: ConverseStandIn
+@pytest.mark.parametrize(
+    ("block", "stop", "reason", "calls"),
+    [
+        (tool_use("search", "{}"), "end_turn", "tool_calls", 1),
+        (text("Let me look."), "tool_use", "stop", 0),
+    ],
+)
+async def test_there_are_calls_or_there_are_none_whatever_the_model_says(
+    url: str, standin: ConverseStandIn, block: list[Step], stop: str, reason: str, calls: int
 ) -> None:
-    standin.answer(message(tool_use("search", "{}"), stop="end_turn"))
+    standin.answer(message(block, stop=stop))
     async with asking(url) as model:
         *_, last = await told(model)
-    assert (last.finish_reason, len(last.tool_calls)) == ("tool_calls", 1)
+    assert (last.finish_reason, len(last.tool_calls)) == (reason, calls)
 
 
 async def test_a_call_that_was_cut_off_is_not_told(url: str, standin: ConverseStandIn) -> None:
@@ -218,10 +150,8 @@ def _text_of(steps: list[Any]) -> str:
 async def test_a_stream_that_ends_before_its_end_is_a_failure_after_the_text_that_came(
     url: str, standin: ConverseStandIn, at: int, ending: str
 ) -> None:
-    """The last two frames are messageStop and metadata; the first test of this file has them all."""
+    """At every frame up to messageStop, the last but one."""
     before = _cuttable()[:at]
-    if at == len(_cuttable()) - 2:
-        assert b"messageStop" in _cuttable()[at]
     standin.answer([*before, CUT] if ending == "cut" else before)
     async with asking(url) as model:
         shown, failed = await failure(model)
@@ -480,177 +410,6 @@ async def test_credentials_that_come_later_are_found(
 async def test_a_service_that_is_not_there_may_come_back() -> None:
     async with asking("http://127.0.0.1:9") as model:
         assert (await failure(model))[1].passing
-
-
-# What is awaited, and given up
-
-
-async def test_a_model_may_think_before_it_speaks_and_between_words(
-    url: str, standin: ConverseStandIn
-) -> None:
-    first, between = Hold(), Hold()
-    frames = message(text("Hel", "lo"))
-    standin.answer([first, *frames[:2], between, *frames[2:]])
-    async with asking(url) as model, aclosing(model.stream(QUESTION)) as chunks:  # type: ignore[type-var]
-        waiting = asyncio.ensure_future(anext(chunks))
-        assert await happens(first.reached)
-        assert not waiting.done()
-        first.release()
-        assert (await waiting).text == "Hel"
-        between.release()
-        assert [chunk.text async for chunk in chunks] == ["lo", ""]
-
-
-@before_and_within
-async def test_a_silence_that_lasts_too_long_is_a_failure(
-    url: str, standin: ConverseStandIn, frames: int
-) -> None:
-    standin.answer([*message(text("Hel", "lo"))[:frames], Hold()])
-    async with asking(url, silence=0.2) as model:
-        before, failed = await failure(model)
-    assert (before, failed.passing) == ("Hel" if frames else "", True)
-    assert await happens(standin.calls[0].left)
-
-
-@pytest.fixture(params=["plain", "tls"])
-def any_url(
-    request: pytest.FixtureRequest, standin: ConverseStandIn, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    """The stand-in's address, also as a name with a certificate."""
-    with serving(standin.door, certificate=CERTIFICATE if request.param == "tls" else None) as address:
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(CERTIFICATE))
-        _resolve_to_this_machine(monkeypatch)
-        yield address.replace("127.0.0.1", "wiki.example")
-
-
-def _resolve_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    look_up = socket.getaddrinfo
-    monkeypatch.setattr(
-        socket, "getaddrinfo", lambda host, *rest, **more: look_up("127.0.0.1", *rest, **more)
-    )
-
-
-@before_and_within
-async def test_a_call_that_is_cancelled_is_ended_upstream_and_its_thread_goes_free(
-    any_url: str, standin: ConverseStandIn, frames: int
-) -> None:
-    """The thread is in a read that nothing else would end; with one connection, the next call needs it back."""
-    hold = Hold()
-    standin.answer([*message(text("Hel", "lo"))[:frames], hold])
-    async with asking(any_url, connections=1) as model:
-        asked = asyncio.create_task(told(model))
-        assert await happens(hold.reached)
-        asked.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asked
-        assert await happens(standin.calls[0].left)
-        assert (await told(model))[-1].finish_reason == "stop"
-
-
-async def test_an_iteration_that_is_closed_ends_the_call_upstream(
-    any_url: str, standin: ConverseStandIn
-) -> None:
-    standin.answer([*message(text("Hel", "lo"))[:2], Hold()])
-    async with asking(any_url, connections=1) as model:
-        async with aclosing(model.stream(QUESTION)) as chunks:  # type: ignore[type-var]
-            assert (await anext(chunks)).text == "Hel"
-        assert await happens(standin.calls[0].left)
-        assert (await told(model))[-1].finish_reason == "stop"
-
-
-@before_and_within
-async def test_a_model_that_is_closed_ends_its_calls(
-    any_url: str, standin: ConverseStandIn, frames: int
-) -> None:
-    hold = Hold()
-    standin.answer([*message(text("Hel", "lo"))[:frames], hold])
-    async with asking(any_url) as model:
-        asked = asyncio.create_task(failure(model))
-        assert await happens(hold.reached)
-        await model.close()
-        assert (await asked)[1].passing
-        assert await happens(standin.calls[0].left)
-
-
-async def test_what_is_given_up_while_it_connects_is_not_asked(
-    url: str, standin: ConverseStandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connecting, go_on = threading.Event(), threading.Event()
-    look_up = socket.getaddrinfo
-
-    def slowly(*args: Any, **kwargs: Any) -> Any:
-        connecting.set()
-        assert go_on.wait(10)
-        return look_up(*args, **kwargs)
-
-    async with asking(url) as model:
-        with monkeypatch.context() as patched:
-            patched.setattr(socket, "getaddrinfo", slowly)
-            asked = asyncio.create_task(told(model))
-            assert await happens(connecting)
-            asked.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await asked
-            go_on.set()
-    assert standin.door.paths == []
-
-
-async def test_giving_up_one_call_leaves_the_others_alone(url: str, standin: ConverseStandIn) -> None:
-    hold, other = Hold(), Hold()
-    frames = message(text("Hel", "lo"))
-    standin.answer([*frames[:2], hold, *frames[2:]], [*frames[:2], other, *frames[2:]])
-    async with asking(url) as model:
-        kept = asyncio.create_task(told(model))
-        assert await happens(hold.reached)
-        given_up = asyncio.create_task(told(model))
-        assert await happens(other.reached)
-        given_up.cancel()
-        assert await happens(standin.calls[1].left)
-        hold.release()
-        assert "".join(chunk.text for chunk in await kept) == "Hello"
-    assert not standin.calls[0].left.is_set()
-
-
-# Many at once
-
-
-async def test_fifty_answers_are_written_at_once(url: str, standin: ConverseStandIn) -> None:
-    """None goes on before all have begun."""
-    begun = [Hold() for _ in range(50)]
-    standin.usual = lambda body: _echo(body, begun)
-    async with asking(url, connections=50) as model:
-        asked = [
-            asyncio.create_task(told(model, Prompt((PromptMessage("user", f"question {n}"),))))
-            for n in range(50)
-        ]
-        for hold in begun:
-            assert await happens(hold.reached)
-        for hold in begun:
-            hold.release()
-        answers = await asyncio.gather(*asked)
-    assert ["".join(chunk.text for chunk in each) for each in answers] == [
-        f"You asked: question {n}." for n in range(50)
-    ]
-
-
-def _echo(body: dict[str, Any], holds: list[Hold]) -> list[Any]:
-    asked = body["messages"][-1]["content"][0]["text"]
-    frames = message(text("You asked: ", asked, "."))
-    return [*frames[:2], holds[int(asked.split()[-1])], *frames[2:]]
-
-
-async def test_more_than_there_are_connections_wait_for_one(url: str, standin: ConverseStandIn) -> None:
-    async with asking(url, connections=2) as model:
-        answers = await asyncio.gather(*(told(model) for _ in range(20)))
-    assert all(answer[-1].finish_reason == "stop" for answer in answers)
-    assert len({call.client for call in standin.calls}) <= 2
-
-
-async def test_a_connection_is_kept_for_the_next_call(any_url: str, standin: ConverseStandIn) -> None:
-    async with asking(any_url) as model:
-        for _ in range(3):
-            await told(model)
-    assert len({call.client for call in standin.calls}) == 1
 
 
 # What settings name
