@@ -115,7 +115,8 @@ async def test_a_model_that_is_closed_ends_its_calls(
         asked = asyncio.create_task(failure(model))
         assert await happens(hold.reached)
         await model.close()
-        assert (await asked)[1].passing
+        async with asyncio.timeout(10):
+            assert (await asked)[1].passing
         assert await happens(standin.calls[0].left)
 
 
