@@ -483,7 +483,8 @@ async def running(container: Container) -> AsyncIterator[None]:
             if not container.search_engine():
                 container.index().close()
             await container.meaning().close()
-            for outside in (container.search_engine(), container.embedder()):
+            outsiders = (offer.model for offer in container.offers())
+            for outside in (container.search_engine(), container.embedder(), *outsiders):
                 if outside:
                     await outside.close()
             container.index_folder().release()

@@ -6,6 +6,7 @@ from src.domains.chat.services.offers import Offer, Offers
 from src.domains.chat.services.ports import ChatModel
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.llm.null import NullModel
+from src.infrastructure.outside.places import AwsPlace
 from src.infrastructure.settings import ModelSettings, Settings
 
 Adapter = Callable[[ModelSettings, Settings], ChatModel]
@@ -19,7 +20,19 @@ def _null(_model: ModelSettings, _settings: Settings) -> ChatModel:
     return NullModel()
 
 
-_ADAPTERS: dict[str, Adapter] = {"embedded": _embedded, "null": _null}
+def _bedrock(model: ModelSettings, settings: Settings) -> ChatModel:
+    from src.infrastructure.llm.bedrock import BedrockModel
+
+    chat, place = settings.chat, AwsPlace(settings.bedrock.region, settings.bedrock.endpoint_url)
+    return BedrockModel(
+        model.model,
+        place,
+        connections=chat.max_generations,
+        silence=max(chat.first_token_seconds, chat.gap_seconds),
+    )
+
+
+_ADAPTERS: dict[str, Adapter] = {"embedded": _embedded, "null": _null, "bedrock": _bedrock}
 
 
 def default_model(settings: Settings) -> ChatModel:
