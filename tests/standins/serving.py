@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -80,18 +81,26 @@ class Door:
 
 
 @contextmanager
-def serving(door: ASGIApp, port: int = 0, lifespan: Literal["on", "off"] = "off") -> Iterator[str]:
-    """Serve from a thread; yield the address."""
+def serving(
+    door: ASGIApp, port: int = 0, lifespan: Literal["on", "off"] = "off", certificate: Path | None = None
+) -> Iterator[str]:
+    """Serve from a thread; yield the address. With a certificate and its key TLS is spoken."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen()
-        config = uvicorn.Config(door, log_level="critical", lifespan=lifespan, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            door,
+            log_level="critical",
+            lifespan=lifespan,
+            timeout_graceful_shutdown=1,
+            ssl_certfile=certificate,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"http{'s' if certificate else ''}://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()

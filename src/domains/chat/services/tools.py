@@ -16,6 +16,7 @@ from jsonschema.validators import create
 from pydantic import BaseModel, ConfigDict
 
 from src.domains.chat.services.ports import Asker, ToolCall, ToolFailed, ToolProvider, ToolSpec
+from src.domains.chat.services.sources import sources_text
 from src.shared.events.base import utc_now
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import Passage, PassagesRequested
@@ -248,8 +249,7 @@ def _sources(passages: Sequence[Passage], first: int, characters: int) -> ToolRe
     """Write out as many passages as have room, as the sources of a prompt are."""
     texts: list[str] = []
     for number, passage in enumerate(passages, first):
-        source = " — ".join(filter(None, (passage.title, passage.location)))
-        text = f"[{number}] {source}\n{passage.text}"
+        text = sources_text([passage], number)
         characters -= len(text) + 2
         if texts and characters < 0:
             break

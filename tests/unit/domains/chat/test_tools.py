@@ -88,7 +88,7 @@ def test_the_platforms_own_tools_come_first_and_then_those_that_the_asker_may_us
 async def test_a_search_gives_passages_as_sources_numbered_on() -> None:
     found = passage("Handbook", "Fifteen days."), passage("Rules", "Twelve days.", location="")
     result = await run(toolbox(Library(*found)), "search_knowledge", {"query": "annual leave"})
-    assert result.text == "[7] Handbook — Leave > Annual\nFifteen days.\n\n[8] Rules\nTwelve days."
+    assert result.text == "[7] Handbook — Leave > Annual\n> Fifteen days.\n\n[8] Rules\n> Twelve days."
     assert result.passages == found
     assert not result.failed
 
