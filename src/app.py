@@ -82,6 +82,7 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         events.router,
     ):
         app.include_router(router, prefix="/api/v1")
+    app.include_router(chat.openai_router, prefix="/v1")
     for router in (health.router, metrics.router):
         app.include_router(router)
     install_error_handlers(app)

@@ -303,6 +303,9 @@ class ChatSettings(BaseModel):
     temporary_minutes: int = Field(
         60, ge=1, description="How long a temporary session is kept after its last message."
     )
+    openai_days: int = Field(
+        30, ge=1, description="How long what programs asked at `/v1` is kept: each request is a session."
+    )
 
     @property
     def known_models(self) -> dict[str, ModelSettings]:

@@ -152,7 +152,7 @@ async def test_an_answer_that_was_written_meanwhile_is_cleaned_later(
     await delete_document(platform, gone)
     await a_conversation(platform, admin, ["Hi", "Hello"], cites=[gone])
     database = database_of(platform)
-    policy = TrashPolicy(timedelta(days=30), timedelta(minutes=60))
+    policy = TrashPolicy(timedelta(days=30), timedelta(minutes=60), timedelta(days=30))
     await Trash(database, DeletedDocuments(database), policy).empty()
     assert str(gone) not in str(query(settings, "SELECT citations FROM chat_message"))
     assert len(query(settings, "SELECT * FROM chat_deleted_document")) == 1

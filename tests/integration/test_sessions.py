@@ -238,7 +238,9 @@ async def test_an_answer_goes_on_harmlessly_while_its_session_is_erased(settings
 
 
 def a_trash(platform: Platform) -> Trash:
-    policy = TrashPolicy(timedelta(days=30), timedelta(minutes=60), sessions_at_once=2, keys_at_once=2)
+    policy = TrashPolicy(
+        timedelta(days=30), timedelta(minutes=60), timedelta(days=30), sessions_at_once=2, keys_at_once=2
+    )
     database = database_of(platform)
     return Trash(database, DeletedDocuments(database), policy)
 

@@ -1,17 +1,20 @@
 """FastAPI dependencies of chat."""
 
+import hashlib
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from src.domains.chat.services.exports import ExportService
 from src.domains.chat.services.messages import MessageService
 from src.domains.chat.services.offers import Offers
+from src.domains.chat.services.open_door import OpenDoor
 from src.domains.chat.services.profiles import ProfileService
 from src.domains.chat.services.search import MessageSearch
 from src.domains.chat.services.sessions import SessionService
 from src.domains.chat.services.sharing import ShareService
 from src.domains.chat.services.tools import Toolbox
+from src.domains.chat.services.turn import RequestKey
 from src.domains.chat.services.turns import TurnService
 from src.shared.middleware.authentication import Principal, current_admin, current_principal
 
@@ -61,6 +64,23 @@ async def _toolbox(request: Request) -> Toolbox:
     return service
 
 
+async def _open_door(request: Request) -> OpenDoor:
+    service: OpenDoor = request.app.state.open_door
+    return service
+
+
+async def _request_key(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=200, description="The same key gets the same answer.")
+    ] = None,
+) -> RequestKey | None:
+    if idempotency_key is None:
+        return None
+    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + await request.body())
+    return RequestKey(idempotency_key, digest.hexdigest())
+
+
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 CurrentAdmin = Annotated[Principal, Depends(current_admin)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
@@ -72,3 +92,5 @@ Exports = Annotated[ExportService, Depends(_exports)]
 Profiles = Annotated[ProfileService, Depends(_profiles)]
 ModelOffers = Annotated[Offers, Depends(_offers)]
 Turns = Annotated[TurnService, Depends(_turns)]
+Door = Annotated[OpenDoor, Depends(_open_door)]
+Key = Annotated[RequestKey | None, Depends(_request_key)]

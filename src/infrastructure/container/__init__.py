@@ -27,6 +27,7 @@ from src.domains.chat.services.erasure import DeletedDocuments
 from src.domains.chat.services.exports import ExportService
 from src.domains.chat.services.keeping import GenerationKeeper, KeepingLimits
 from src.domains.chat.services.messages import MessageService
+from src.domains.chat.services.open_door import OpenDoor
 from src.domains.chat.services.profiles import ProfileService
 from src.domains.chat.services.readable import ReadableCitations
 from src.domains.chat.services.rewriting import QuestionRewriter
@@ -91,7 +92,11 @@ def _turn_limits(settings: Settings) -> TurnLimits:
 
 def _trash_policy(settings: Settings) -> TrashPolicy:
     chat = settings.chat
-    return TrashPolicy(timedelta(days=chat.deleted_days), timedelta(minutes=chat.temporary_minutes))
+    return TrashPolicy(
+        timedelta(days=chat.deleted_days),
+        timedelta(minutes=chat.temporary_minutes),
+        timedelta(days=chat.openai_days),
+    )
 
 
 def _answer_limits(settings: Settings) -> AnswerLimits:
@@ -387,6 +392,7 @@ class Container(containers.DeclarativeContainer):
         keeper,
         providers.Callable(_turn_limits, settings),
     )
+    open_door = providers.Singleton(OpenDoor, offers, profiles, turns)
 
     # analytics
     turn_projection = providers.Singleton(TurnProjection, settings.provided.analytics.time_zone)
@@ -410,6 +416,7 @@ SERVICES = (
     "profiles",
     "offers",
     "turns",
+    "open_door",
     "toolbox",
     "dashboards",
     "events",

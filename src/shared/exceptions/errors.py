@@ -5,16 +5,18 @@ class PlatformError(Exception):
     """A refusal that the caller can understand; rendered as an RFC 9457 problem document.
 
     `detail` is shown to people: it says what happened and what to do, and holds no secret.
-    `retry_after` (seconds) becomes the header of that name.
+    `retry_after` (seconds) becomes the header of that name. `param` names the field of the request that is
+    at fault, for the clients that are told one.
     """
 
     status = 500
     code = "internal_error"
 
-    def __init__(self, detail: str = "", *, retry_after: int | None = None) -> None:
+    def __init__(self, detail: str = "", *, retry_after: int | None = None, param: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
+        self.param = param
 
 
 class InvalidRequest(PlatformError):

@@ -1,4 +1,4 @@
-"""The one place where errors become RFC 9457 problem documents."""
+"""The one place where errors become responses: RFC 9457 problem documents, or what OpenAI's clients expect."""
 
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from src.shared.exceptions import openai
 from src.shared.exceptions.errors import (
     Conflict,
     InvalidRequest,
@@ -40,11 +41,11 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def problem_response(request: Request, error: PlatformError) -> Response:
-    """Return the problem document of an error that the platform raised on purpose."""
+    """Return the document of an error that the platform raised on purpose."""
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return _problem(request, error.status, error.code, error.detail, headers)
+    return _problem(request, error.status, error.code, error.detail, headers, error.param)
 
 
 def _platform_error(request: Request, error: Exception) -> Response:
@@ -56,7 +57,8 @@ def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it alone
     # Only where and why: the value that was sent may be a secret.
     faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-    return _problem(request, 422, "invalid_request", "; ".join(faults[:10]))
+    param = openai.param_of(error.errors()[0]["loc"])
+    return _problem(request, 422, "invalid_request", "; ".join(faults[:10]), param=param)
 
 
 def _http_error(request: Request, error: Exception) -> Response:
@@ -87,8 +89,15 @@ def _unexpected_error(request: Request, error: Exception) -> Response:
 
 
 def _problem(
-    request: Request, status: int, code: str, detail: str, headers: dict[str, str] | None = None
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    param: str | None = None,
 ) -> JSONResponse:
+    if request.scope["path"].startswith(openai.PREFIX):
+        return JSONResponse(openai.body(status, code, detail, param), openai.status_of(status), headers)
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -22,7 +22,7 @@ class SecurityHeadersMiddleware:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith("/api/"):
+                if scope["path"].startswith(("/api/", "/v1/")):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

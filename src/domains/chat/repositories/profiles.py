@@ -20,6 +20,9 @@ class ProfileRepository:
     def get(self, profile_id: UUID) -> Profile | None:
         return self._uow.session.get(Profile, profile_id)
 
+    def named(self, name: str) -> Profile | None:
+        return self._uow.session.scalar(select(Profile).where(Profile.name == name))
+
     def all(self) -> Sequence[Profile]:
         """Return every profile, oldest first; their number is bounded."""
         return self._uow.session.scalars(select(Profile).order_by(Profile.id)).all()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, bindparam, insert, or_, select, update
 
-from src.domains.chat.models import Session
+from src.domains.chat.models import Channel, Session
 from src.infrastructure.database.unit_of_work import UnitOfWork
 
 SESSIONS = Session.metadata.tables[Session.__tablename__]
@@ -37,10 +37,14 @@ SESSION_TO_CONTINUE = (
 
 @dataclass(frozen=True)
 class SessionFilter:
-    """Which sessions are listed: only pinned ones or only others, if said; those in the trash, or the rest."""
+    """Which sessions are listed: only pinned ones or only others, if said; those in the trash, or the rest.
+
+    Those that programs opened are listed by themselves.
+    """
 
     pinned: bool | None = None
     deleted: bool = False
+    channel: Channel = "chat"
 
 
 class SessionRepository:
@@ -83,7 +87,7 @@ class SessionRepository:
         """Return those of the person's sessions that are listed, last used first."""
         query = select(Session).where(
             Session.user_id == user_id,
-            Session.channel == "chat",
+            Session.channel == wanted.channel,
             Session.is_temporary.is_(False),
             Session.deleted_at.is_not(None) if wanted.deleted else Session.deleted_at.is_(None),
         )

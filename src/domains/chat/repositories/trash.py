@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, select, tuple_
 from src.domains.chat.models import IdempotencyKey, Session
 from src.infrastructure.database.unit_of_work import UnitOfWork
 
-Kind = Literal["deleted", "temporary"]
+Kind = Literal["deleted", "temporary", "openai"]
 
 
 class TrashRepository:
@@ -18,7 +18,7 @@ class TrashRepository:
         self._uow = uow
 
     def due(self, kind: Kind, before: datetime, after: UUID | None, limit: int) -> Sequence[UUID]:
-        """Return sessions that were deleted, or are temporary and were last used, before the moment."""
+        """Return sessions of the kind that were deleted, or last used, before the moment."""
         query = select(Session.id).where(_is_due(kind, before)).order_by(Session.id).limit(limit)
         return self._uow.session.scalars(query.where(Session.id > after) if after else query).all()
 
@@ -38,4 +38,6 @@ class TrashRepository:
 def _is_due(kind: Kind, before: datetime) -> ColumnElement[bool]:
     if kind == "deleted":
         return Session.deleted_at < before
+    if kind == "openai":
+        return (Session.channel == "openai") & (Session.updated_at < before)
     return Session.is_temporary.is_(True) & (Session.updated_at < before)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from src.domains.chat.dependencies import CurrentPrincipal, Exports, Sessions
+from src.domains.chat.models import Channel
 from src.domains.chat.repositories.sessions import SessionFilter
 from src.domains.chat.schemas.sessions import (
     ChangeSessionRequest,
@@ -35,10 +36,11 @@ async def list_sessions(
     sessions: Sessions,
     pinned: Annotated[bool | None, Query(description="Only pinned ones, or only others.")] = None,
     deleted: Annotated[bool, Query(description="Those in the trash instead.")] = False,
+    channel: Annotated[Channel, Query(description="Those that programs opened at `/v1` instead.")] = "chat",
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[SessionResponse]:
-    page = await sessions.page(principal.user_id, SessionFilter(pinned, deleted), cursor, limit)
+    page = await sessions.page(principal.user_id, SessionFilter(pinned, deleted, channel), cursor, limit)
     return Page.of([SessionResponse.of(session) for session in page], limit)
 
 

@@ -1,39 +1,22 @@
 """The HTTP API of questions and their answers."""
 
-import hashlib
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Header, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
-from starlette.requests import Request
 
-from src.domains.chat.dependencies import CurrentPrincipal, Turns
+from src.domains.chat.dependencies import CurrentPrincipal, Key, Turns
 from src.domains.chat.schemas.turns import ChatRequest, ChatResponse, RegenerateRequest, SendMessageRequest
 from src.domains.chat.services.generations import Generation
-from src.domains.chat.services.turn import Ask, RequestKey
+from src.domains.chat.services.turn import Ask
 
 router = APIRouter(prefix="/chat")
 
 COME_BACK_MILLISECONDS = 1_000
 """When a reader whose stream broke off is to come back."""
-
-
-async def _request_key(
-    request: Request,
-    idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=200, description="The same key gets the same answer.")
-    ] = None,
-) -> RequestKey | None:
-    if idempotency_key is None:
-        return None
-    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + await request.body())
-    return RequestKey(idempotency_key, digest.hexdigest())
-
-
-Key = Annotated[RequestKey | None, Depends(_request_key)]
 
 
 @router.post("")

@@ -26,7 +26,7 @@ from src.domains.chat.services.ports import (
 )
 from src.domains.chat.services.rewriting import QuestionRewriter
 from src.domains.chat.services.tools import Toolbox, ToolCallRecord, ToolScope
-from src.domains.chat.services.turn import Turn
+from src.domains.chat.services.turn import OpenRequest, Turn
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import Passage, PassagesRequested
 from src.shared.language import detect_language
@@ -97,7 +97,7 @@ class AnswerWriter:
 
     async def write(self, turn: Turn, progress: Progress) -> None:
         """Write the whole answer; `progress` tells at any time what it has taken so far."""
-        if turn.ask.request is None or turn.ask.request.searches:
+        if _searches(turn):
             await self._search(turn, progress)
         await self._converse(turn, progress)
         self._release(turn, progress, progress.check.finish())
@@ -131,21 +131,21 @@ class AnswerWriter:
 
     async def _converse(self, turn: Turn, progress: Progress) -> None:
         """Let the model speak; while it calls tools of ours, run them and let it go on."""
-        said = list(turn.ask.request.said_since) if turn.ask.request else []
-        tools = self._tools(turn)
+        request = turn.ask.request or OpenRequest()
+        said, tools = list(request.said_since), self._tools(turn)
         for rounds_left in range(self._limits.tool_rounds, -1, -1):
-            text, calls = await self._speak(turn, progress, said, tools, may_call=rounds_left > 0)
+            may_call = rounds_left > 0 or bool(request.tools)
+            text, calls = await self._speak(turn, progress, said, tools, may_call=may_call)
             if not calls:
                 return
-            if turn.ask.request and turn.ask.request.tools:
+            if request.tools:
                 turn.generation.asked_tools = calls
                 return
             said.append(PromptMessage("assistant", text, calls))
-            for call in calls:
-                said.append(await self._run_tool(turn, progress, call))
+            said += [await self._run_tool(turn, progress, call) for call in calls]
 
     def _tools(self, turn: Turn) -> tuple[ToolSpec, ...]:
-        if turn.ask.request and (turn.ask.request.tools or not turn.ask.request.searches):
+        if turn.ask.request and (turn.ask.request.tools or not _searches(turn)):
             return turn.ask.request.tools
         asker = turn.ask.asker
         return self._toolbox.offered(Asker(asker.user_id, asker.group_ids))
@@ -168,6 +168,8 @@ class AnswerWriter:
 
         # What was shown by one model is not gone on with by another one.
         call = self._caller.call(turn.place.offer, prompt_for, may_switch=not turn.generation.text)
+        # Where nothing is searched, brackets are whatever the program has them mean.
+        check = progress.check.feed if _searches(turn) else str
         progress.calls.append(call)
         text: list[str] = []
         calls: list[ToolCall] = []
@@ -175,7 +177,7 @@ class AnswerWriter:
             async for chunk in chunks:
                 text.append(chunk.text)
                 calls += chunk.tool_calls
-                self._release(turn, progress, progress.check.feed(chunk.text))
+                self._release(turn, progress, check(chunk.text))
                 turn.generation.finish_reason = chunk.finish_reason or turn.generation.finish_reason
         turn.generation.model = call.offer.name
         return "".join(text), tuple(calls) if may_call else ()
@@ -202,6 +204,10 @@ class AnswerWriter:
         turn.generation.release(text)
         if text and progress.first_token_ms is None:
             progress.first_token_ms = milliseconds_since(turn.started)
+
+
+def _searches(turn: Turn) -> bool:
+    return turn.ask.request is None or turn.ask.request.searches
 
 
 def milliseconds_since(started: float) -> int:

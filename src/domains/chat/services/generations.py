@@ -91,6 +91,12 @@ class Generation:
         self._is_left = True
         self._notify()
 
+    async def begin(self) -> None:
+        """Return when there is something to show, when the answer has ended, or when a heartbeat is due."""
+        while self.status == "pending" and not self.revision and not self._is_left:
+            if not await _set_soon(self._changed):
+                return
+
     async def wait(self) -> None:
         """Return when the answer has ended, well or not."""
         await self._ended.wait()

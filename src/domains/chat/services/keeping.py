@@ -14,7 +14,7 @@ from src.domains.chat.repositories.messages import MessageRepository
 from src.domains.chat.repositories.sessions import SessionRepository
 from src.domains.chat.services.citations import Citation
 from src.domains.chat.services.generations import Generation
-from src.domains.chat.services.ports import Usage
+from src.domains.chat.services.ports import ToolCall, Usage
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
@@ -173,7 +173,9 @@ def _mirror(generation: Generation, row: RowMapping | None) -> None:
         generation.error = Interrupted("This answer was deleted.")
         generation.end("interrupted")
         return
-    for number, call in enumerate(row["tool_calls"]):
+    asked = [call for call in row["tool_calls"] if call["status"] == "asked"]
+    generation.asked_tools = [ToolCall(call["id"], call["name"], call["arguments"]) for call in asked]
+    for number, call in enumerate(call for call in row["tool_calls"] if call not in asked):
         generation.show_tool(call, number)
     generation.release(row["content"][len(generation.text) :])
     if row["status"] == "pending":

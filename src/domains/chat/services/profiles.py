@@ -78,6 +78,9 @@ class ProfileService:
     async def get(self, asker: Principal, profile_id: UUID) -> Profile:
         return await self._database.read(lambda uow: usable_profile(uow, profile_id, asker))
 
+    async def named(self, asker: Principal, name: str) -> Profile:
+        return await self._database.read(lambda uow: _usable(ProfileRepository(uow).named(name), asker))
+
     async def change(self, admin: Principal, profile_id: UUID, change: ProfileChange) -> Profile:
         def apply(uow: UnitOfWork) -> Profile:
             uow.lock(PROFILES)
@@ -127,7 +130,10 @@ def usable_profile(uow: UnitOfWork, profile_id: UUID, asker: Principal) -> Profi
 
     Administrators may use each: what documents it answers from is limited to what the asker may read anyway.
     """
-    profile = ProfileRepository(uow).get(profile_id)
+    return _usable(ProfileRepository(uow).get(profile_id), asker)
+
+
+def _usable(profile: Profile | None, asker: Principal) -> Profile:
     if profile is None or not _may_use(asker, profile):
         raise UnknownProfile("There is no such profile, or it is not for you.")
     return profile

@@ -26,6 +26,8 @@ class QuestionRewriter:
         self, chosen: Offer, history: Sequence[PromptMessage], question: str
     ) -> tuple[str, Usage]:
         """Return the question as it can be understood without what was said before, and what that took."""
+        # A program's history may hold its calls of tools.
+        history = [PromptMessage(each.role, each.content) for each in history if _is_said(each)]
         if not history:
             return question, Usage()
         helper = self._offers.helper(chosen)
@@ -38,3 +40,7 @@ class QuestionRewriter:
         except (ModelFailed, PromptRefused, TimeoutError) as error:
             log.warning("question_rewritten_by_rule", reason=repr(error))
             return stand_alone(history, question), call.usage
+
+
+def _is_said(message: PromptMessage) -> bool:
+    return message.role != "tool" and bool(message.content)

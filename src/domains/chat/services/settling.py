@@ -1,10 +1,13 @@
 """What became of an answer is saved, and told."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from src.domains.chat.repositories.messages import MessageRepository
 from src.domains.chat.services.answering import Progress, milliseconds_since
+from src.domains.chat.services.generations import Generation
+from src.domains.chat.services.tools import ToolCallRecord
 from src.domains.chat.services.turn import Turn
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import DomainEvent
@@ -33,7 +36,7 @@ def _values(turn: Turn, progress: Progress, event: DomainEvent) -> dict[str, Any
         "grounded": generation.grounded,
         "searched_for": generation.searched_for,
         "citations": [citation.model_dump() for citation in generation.citations],
-        "tool_calls": generation.tool_calls,
+        "tool_calls": [*generation.tool_calls, *_asked(generation)],
         "tokens_in": usage.tokens_in,
         "tokens_out": usage.tokens_out,
         "cost": usage.cost,
@@ -41,6 +44,10 @@ def _values(turn: Turn, progress: Progress, event: DomainEvent) -> dict[str, Any
         "total_ms": milliseconds_since(turn.started),
         "error_code": generation.error.code if generation.error else None,
     }
+
+
+def _asked(generation: Generation) -> Iterator[dict[str, Any]]:
+    return (ToolCallRecord.asked(call).model_dump() for call in generation.asked_tools)
 
 
 def _event(turn: Turn, progress: Progress) -> DomainEvent:

@@ -124,14 +124,17 @@ class ToolResult:
 
 
 class ToolCallRecord(BaseModel):
-    """A call as it is saved with its answer and shown; of long arguments and results the beginning."""
+    """A call as it is saved with its answer and shown; of long arguments and results the beginning.
+
+    One that is `asked` is for the program that brought the tool to make: it is kept whole.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
     name: str
     arguments: str
-    status: Literal["running", "completed", "failed"] = "running"
+    status: Literal["running", "completed", "failed", "asked"] = "running"
     result: str = ""
     milliseconds: int | None = None
 
@@ -140,6 +143,16 @@ class ToolCallRecord(BaseModel):
         """Return the record of a call that has just begun."""
         name, arguments = _cut(call.name, NAME_CHARACTERS), _cut(call.arguments, SHOWN_CHARACTERS)
         return cls(id=_cut(call.id, SHOWN_CHARACTERS), name=name, arguments=arguments)
+
+    @classmethod
+    def asked(cls, call: ToolCall) -> Self:
+        """Return the record of a call that a program is to make."""
+        return cls(
+            id=_storable(call.id),
+            name=_storable(call.name),
+            arguments=_storable(call.arguments),
+            status="asked",
+        )
 
     def ended(self, result: ToolResult, milliseconds: int) -> Self:
         return self.model_copy(
@@ -259,9 +272,14 @@ def _sources(passages: Sequence[Passage], first: int, characters: int) -> ToolRe
     return ToolResult("\n\n".join(texts), tuple(passages[: len(texts)]))
 
 
+def _storable(text: str) -> str:
+    """Take out what a database or a line of JSON cannot hold."""
+    return text.encode(errors="replace").decode().replace("\0", "")
+
+
 def _cut(text: str, characters: int) -> str:
-    """Bound a text, and take out what a database or a line of JSON cannot hold."""
-    whole = text.encode(errors="replace").decode().replace("\0", "")
+    """Bound a text, and make it storable."""
+    whole = _storable(text)
     if len(whole) <= characters:
         return whole
     return f"{whole[:characters]}\n[cut: {len(whole):,} characters in all]"

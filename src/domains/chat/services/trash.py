@@ -27,6 +27,7 @@ class TrashPolicy:
 
     deleted: timedelta
     temporary: timedelta
+    openai: timedelta
     deleted_every: float = 3_600.0
     temporary_every: float = 180.0
     sessions_at_once: int = 20
@@ -59,8 +60,9 @@ class Trash:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def empty(self) -> None:
-        """Erase sessions that were deleted long ago, old names of requests, and citations of what is gone."""
+        """Erase sessions of long ago, old names of requests, and citations of what is gone."""
         await self._erase_sessions("deleted", self._policy.deleted)
+        await self._erase_sessions("openai", self._policy.openai)
         delete_keys = partial(_delete_keys, utc_now() - KEYS_KEPT, self._policy.keys_at_once)
         while await self._database.write(delete_keys, alone=True):
             pass

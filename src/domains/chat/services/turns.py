@@ -85,7 +85,7 @@ class TurnService:
         """Save what is asked and set off its answer; the same request again finds the same answer."""
         ask = replace(ask, content=ask.content.strip())
         if not ask.answers_again:
-            self._check_length(ask.content)
+            self._check_length(ask)
         self._check_load()
         self._beginning += 1
         try:
@@ -129,10 +129,11 @@ class TurnService:
             await asyncio.gather(*unfinished, return_exceptions=True)
         await self._digests.stop()
 
-    def _check_length(self, question: str) -> None:
-        if not question:
+    def _check_length(self, ask: Ask) -> None:
+        """A program's message may be as long as its body and the model's context: it brings its own material."""
+        if not ask.content:
             raise EmptyMessage("The message is empty.")
-        if len(question) > self._limits.message_characters:
+        if not ask.request and len(ask.content) > self._limits.message_characters:
             raise MessageTooLong(
                 f"The message is longer than {self._limits.message_characters:,} characters. "
                 "Shorten it, or upload the text as a document."
