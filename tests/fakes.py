@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
+from src.domains.chat.services.ports import FinishReason, ModelChunk, Prompt, ToolCall, Usage
 from src.domains.knowledge.services.ports import PassageDraft, Progress, Vector
 from src.infrastructure.documents.reader import FileDocumentReader
 from tests.standins.serving import meaning
@@ -19,8 +19,11 @@ class ScriptedModel:
 
     name = "scripted"
 
-    def __init__(self, pieces: Sequence[str | Exception] = ("Hello.",)) -> None:
+    def __init__(
+        self, pieces: Sequence[str | Exception | ToolCall] = ("Hello.",), finish_reason: FinishReason = "stop"
+    ) -> None:
         self.pieces = pieces
+        self.finish_reason = finish_reason
         self.prompts: list[Prompt] = []
         self.asked = asyncio.Event()
         self.may_go_on = asyncio.Event()
@@ -32,9 +35,9 @@ class ScriptedModel:
         for piece in self.pieces:
             if isinstance(piece, Exception):
                 raise piece
-            yield ModelChunk(piece)
+            yield ModelChunk(tool_calls=(piece,)) if isinstance(piece, ToolCall) else ModelChunk(piece)
             await self.may_go_on.wait()
-        yield ModelChunk(usage=Usage(11, 7, 0.25), finish_reason="stop")
+        yield ModelChunk(usage=Usage(11, 7, 0.25), finish_reason=self.finish_reason)
 
     async def close(self) -> None:
         pass

@@ -44,6 +44,11 @@ class Stream:
         if not message.get("more_body"):
             self._blocks.put_nowait(None)
 
+    async def block(self) -> str | None:
+        """Return the next event as it was written; None when the stream has ended."""
+        async with asyncio.timeout(20):
+            return await self._blocks.get()
+
     async def events(self) -> AsyncIterator[Told]:
         """Yield the events until the stream ends."""
         while (block := await self._blocks.get()) is not None:
@@ -81,7 +86,8 @@ async def opened(
     body: Any = None,
     headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stream]:
-    """Open a stream, and break the connection off on leaving."""
+    """Open a stream, and break the connection off on leaving. A path is below `/api/v1` or `/v1`."""
+    path = path if path.startswith("/v1/") else f"/api/v1{path}"
     content = b"" if body is None else json.dumps(body).encode()
     sent = {
         "authorization": f"Bearer {person.tokens['access_token']}",
@@ -95,8 +101,8 @@ async def opened(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": f"/api/v1{path}",
-        "raw_path": f"/api/v1{path}".encode(),
+        "path": path,
+        "raw_path": path.encode(),
         "query_string": b"",
         "headers": [(key.encode(), value.encode()) for key, value in sent.items()],
         "client": ("127.0.0.1", 1),
