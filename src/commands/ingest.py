@@ -30,7 +30,6 @@ from src.infrastructure.settings import Settings
 from src.shared.exceptions.errors import InvalidRequest, PlatformError
 from src.shared.middleware.authentication import Principal
 
-NO_SIGN_IN = UUID(int=0)
 EXAMPLES = 3
 
 
@@ -104,7 +103,7 @@ async def _administrator(database: Database) -> Principal:
             "There is no administrator yet, in whose name documents could be taken in. Start the server with "
             "`make run` and sign up in the page: the first person becomes the administrator."
         )
-    return Principal(user_id=user.id, sign_in_id=NO_SIGN_IN, role="admin", group_ids=())
+    return Principal(user_id=user.id, sign_in_id=None, role="admin", group_ids=())
 
 
 async def _collection(database: Database, order: Order) -> UUID:

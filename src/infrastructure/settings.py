@@ -5,6 +5,7 @@
 
 from pathlib import Path
 from typing import Literal, Self
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
@@ -76,6 +77,7 @@ class AuthSettings(BaseModel):
     token_secret: SecretStr | None = Field(
         None, min_length=32, description="Signs access tokens; made and kept under DATA_DIR when not set."
     )
+    api_keys: int = Field(20, ge=0, description="API keys that a person can have.")
     password_hashes_at_once: int = Field(2, ge=1, description="Argon2 hashes computed at once.")
 
 
@@ -320,6 +322,55 @@ class ChatSettings(BaseModel):
         return self
 
 
+class McpServerSettings(BaseModel):
+    """A server of tools, as `TOOLS__MCP_SERVERS` names it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9]+([_-][a-zA-Z0-9]+)*$", max_length=30)
+    command: str = ""
+    args: tuple[str, ...] = ()
+    env: dict[str, SecretStr] = {}
+    url: str = Field("", pattern=r"^(https?://.+)?$")
+    headers: dict[str, SecretStr] = {}
+    group_ids: frozenset[UUID] = frozenset()
+    tools: frozenset[str] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> Self:
+        if bool(self.command) == bool(self.url):
+            raise ValueError(f"the server {self.name} needs either `command` or `url`")
+        if self.url and (self.args or self.env):
+            raise ValueError(f"the server {self.name} has a `url`: `args` and `env` are for a `command`")
+        if self.command and self.headers:
+            raise ValueError(f"the server {self.name} has a `command`: `headers` are for a `url`")
+        return self
+
+
+class ToolSettings(BaseModel):
+    """Tools that a model may call."""
+
+    mcp_servers: tuple[McpServerSettings, ...] = Field(
+        (), description="Servers whose tools models may call, as a JSON list: see *Tools* above."
+    )
+    calls_at_once: int = Field(8, ge=1, le=256, description="Calls that a server gets at once; others wait.")
+    connect_seconds: float = Field(
+        20.0, gt=0, description="How long a server may take to start and to list its tools."
+    )
+    check_seconds: float = Field(
+        30.0, gt=0, description="How often it is looked whether a server is there, and what it offers."
+    )
+    result_characters: int = Field(
+        8_000, ge=500, description="How much of a tool's result a model is told; the rest is cut off."
+    )
+
+    @model_validator(mode="after")
+    def _servers_are_apart(self) -> Self:
+        if len({server.name for server in self.mcp_servers}) < len(self.mcp_servers):
+            raise ValueError("TOOLS__MCP_SERVERS names a server twice")
+        return self
+
+
 class AnalyticsSettings(BaseModel):
     """The dashboard."""
 
@@ -356,6 +407,7 @@ class Settings(BaseSettings):
     bedrock: BedrockSettings = BedrockSettings()
     fetch: FetchSettings = FetchSettings()
     chat: ChatSettings = ChatSettings()
+    tools: ToolSettings = ToolSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
 
     @property

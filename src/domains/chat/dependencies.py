@@ -11,6 +11,7 @@ from src.domains.chat.services.profiles import ProfileService
 from src.domains.chat.services.search import MessageSearch
 from src.domains.chat.services.sessions import SessionService
 from src.domains.chat.services.sharing import ShareService
+from src.domains.chat.services.tools import Toolbox
 from src.domains.chat.services.turns import TurnService
 from src.shared.middleware.authentication import Principal, current_admin, current_principal
 
@@ -55,9 +56,15 @@ async def _turns(request: Request) -> TurnService:
     return service
 
 
+async def _toolbox(request: Request) -> Toolbox:
+    service: Toolbox = request.app.state.toolbox
+    return service
+
+
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 CurrentAdmin = Annotated[Principal, Depends(current_admin)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
+Tools = Annotated[Toolbox, Depends(_toolbox)]
 Messages = Annotated[MessageService, Depends(_messages)]
 Search = Annotated[MessageSearch, Depends(_message_search)]
 Shares = Annotated[ShareService, Depends(_shares)]

@@ -14,6 +14,7 @@ from src.domains.analytics.services import DashboardService, TurnProjection
 from src.domains.auth import subscribers as auth_subscribers
 from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
+from src.domains.auth.services.api_keys import ApiKeyService, ApiKeyUses
 from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens
@@ -48,7 +49,7 @@ from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.session_files import FileLimits, SessionFileService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
-from src.infrastructure.container import models, retrieval
+from src.infrastructure.container import models, retrieval, tools
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import DeliveryPolicy
 from src.infrastructure.database.engine import database_engine
@@ -250,7 +251,13 @@ class Container(containers.DeclarativeContainer):
     directory_is_current = providers.Callable(
         partial, subscriptions.provided.wait_until_current, auth_subscribers.DIRECTORY
     )
-    authenticator = providers.Singleton(TokenAuthenticator, tokens, directory, directory_is_current)
+    api_key_uses = providers.Singleton(ApiKeyUses, database)
+    authenticator = providers.Singleton(
+        TokenAuthenticator, tokens, directory, directory_is_current, api_key_uses.provided.note
+    )
+    api_keys = providers.Singleton(
+        ApiKeyService, database, settings.provided.auth.api_keys, directory_is_current
+    )
     accounts = providers.Singleton(
         AccountService,
         database,
@@ -348,9 +355,16 @@ class Container(containers.DeclarativeContainer):
     trash = providers.Singleton(
         Trash, database, deleted_documents, providers.Callable(_trash_policy, settings)
     )
+    tool_provider = providers.Singleton(tools.tool_provider, settings)
+    toolbox = providers.Singleton(
+        Toolbox,
+        bus,
+        tool_provider,
+        providers.Callable(tools.tool_limits, settings),
+        settings.provided.analytics.time_zone,
+    )
     caller = providers.Singleton(ModelCaller, offers, providers.Callable(_call_limits, settings))
     rewriter = providers.Singleton(QuestionRewriter, offers, caller, settings.provided.chat.helper_seconds)
-    toolbox = providers.Singleton(Toolbox)
     answers = providers.Singleton(
         AnswerWriter, bus, caller, rewriter, toolbox, providers.Callable(_answer_limits, settings)
     )
@@ -374,6 +388,7 @@ class Container(containers.DeclarativeContainer):
 SERVICES = (
     "accounts",
     "administration",
+    "api_keys",
     "collections",
     "documents",
     "session_files",
@@ -387,6 +402,7 @@ SERVICES = (
     "profiles",
     "offers",
     "turns",
+    "toolbox",
     "dashboards",
     "events",
     "health",
@@ -418,7 +434,10 @@ async def running(container: Container) -> AsyncIterator[None]:
     settings, database, turns = container.settings(), container.database(), container.turns()
     subscriptions, retention = container.subscriptions(), container.retention()
     notifications, ingestion = container.notifications(), container.ingestion()
-    embedding, keeper, trash = container.embedding(), container.keeper(), container.trash()
+    embedding, keeper = container.embedding(), container.keeper()
+    tool_provider = container.tool_provider()
+    uses = container.api_key_uses()
+    trash = container.trash()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -427,6 +446,7 @@ async def running(container: Container) -> AsyncIterator[None]:
         try:
             if not container.search_engine():
                 knowledge_subscribers.keep_vectors(container.bus(), await container.meaning().prepare())
+            await tool_provider.start()
             await keeper.start()
             await subscriptions.start()
             await ingestion.start()
@@ -441,12 +461,14 @@ async def running(container: Container) -> AsyncIterator[None]:
             for each in (
                 turns,
                 keeper,
+                tool_provider,
                 trash,
                 ingestion,
                 embedding,
                 notifications,
                 retention,
                 subscriptions,
+                uses,
                 database,
             ):
                 await each.stop()

@@ -13,6 +13,7 @@ from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.grounding import is_grounded
 from src.domains.chat.services.offers import Offer
 from src.domains.chat.services.ports import (
+    Asker,
     Prompt,
     PromptMessage,
     ToolCall,
@@ -21,7 +22,7 @@ from src.domains.chat.services.ports import (
 )
 from src.domains.chat.services.prompts import answer_prompt
 from src.domains.chat.services.rewriting import QuestionRewriter
-from src.domains.chat.services.tools import Toolbox
+from src.domains.chat.services.tools import Toolbox, ToolCallRecord, ToolScope
 from src.domains.chat.services.turn import Turn
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import Passage, PassagesRequested
@@ -136,7 +137,8 @@ class AnswerWriter:
     def _tools(self, turn: Turn) -> tuple[ToolSpec, ...]:
         if turn.ask.request and (turn.ask.request.tools or not turn.ask.request.searches):
             return turn.ask.request.tools
-        return self._toolbox.offered(turn.ask.asker)
+        asker = turn.ask.asker
+        return self._toolbox.offered(Asker(asker.user_id, asker.group_ids))
 
     async def _speak(
         self,
@@ -168,13 +170,17 @@ class AnswerWriter:
         return "".join(text), tuple(calls) if may_call else ()
 
     async def _run_tool(self, turn: Turn, progress: Progress, call: ToolCall) -> PromptMessage:
-        result = await self._toolbox.run(
-            call,
-            turn.ask.asker,
+        """Run a tool, and show that; searches number their passages on, so one call follows the other."""
+        asker = turn.ask.asker
+        scope = ToolScope(
+            Asker(asker.user_id, asker.group_ids),
+            turn.place.session_id,
             turn.place.assistant.collection_ids,
-            turn.generation,
-            first_source=len(progress.passages) + 1,
         )
+        started, record = time.monotonic(), ToolCallRecord.of(call)
+        number = turn.generation.show_tool(record.model_dump())
+        result = await self._toolbox.run(call, scope, first_source=len(progress.passages) + 1)
+        turn.generation.show_tool(record.ended(result, milliseconds_since(started)).model_dump(), number)
         self._add_sources(progress, result.passages)
         return PromptMessage("tool", result.text, tool_call_id=call.id)
 

@@ -38,7 +38,7 @@ class Generation:
     grounded: bool = False
     model: str | None = None
     failed_models: Sequence[str] = ()
-    tool_calls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
     asked_tools: Sequence[ToolCall] = ()
     """Tools of a program's own that it is to call now."""
     usage: Usage = field(default_factory=Usage)
@@ -68,10 +68,12 @@ class Generation:
             self.text += text
             self._notify()
 
-    def show_tool(self, call: dict[str, Any]) -> None:
-        """Show a call of a tool, or what has become of it."""
-        self.tool_calls[call["id"]] = call
+    def show_tool(self, call: dict[str, Any], number: int | None = None) -> int:
+        """Show a call of a tool, or under its number what has become of it; return the number."""
+        number = len(self.tool_calls) if number is None else number
+        self.tool_calls[number : number + 1] = [call]
         self._notify()
+        return number
 
     def end(self, status: MessageStatus) -> None:
         self.status = status
@@ -105,7 +107,7 @@ class Generation:
             "user_message_id": self.question_id,
         }
         yield StreamEvent("message", {key: str(value) for key, value in ids.items()}, offset)
-        shown: dict[str, dict[str, Any]] = {}
+        shown: list[dict[str, Any]] = []
         while not self._is_left or self.status != "pending":
             changed, ended, news = self._changed, self.status != "pending", self.text[offset:]
             for call in self._tool_news(shown):
@@ -120,9 +122,14 @@ class Generation:
             elif not await _set_soon(changed):
                 yield None
 
-    def _tool_news(self, shown: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        news = [call for id, call in self.tool_calls.items() if shown.get(id) != call]
-        shown.update({call["id"]: call for call in news})
+    def _tool_news(self, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return calls of tools that the reader has not seen as they are now, each with its number."""
+        news = [
+            {"number": number, **call}
+            for number, call in enumerate(self.tool_calls)
+            if shown[number : number + 1] != [call]
+        ]
+        shown[:] = self.tool_calls
         return news
 
     def _closing_events(self, offset: int) -> list[StreamEvent]:

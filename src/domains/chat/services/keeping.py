@@ -115,7 +115,7 @@ class GenerationKeeper:
         changed = {
             each.message_id: (
                 each.revision,
-                {"content": each.text, "tool_calls": list(each.tool_calls.values())},
+                {"content": each.text, "tool_calls": list(each.tool_calls)},
             )
             for each in self._written.values()
             if each.revision != self._saved_revisions.get(each.message_id, 0)
@@ -173,8 +173,8 @@ def _mirror(generation: Generation, row: RowMapping | None) -> None:
         generation.error = Interrupted("This answer was deleted.")
         generation.end("interrupted")
         return
-    for call in row["tool_calls"]:
-        generation.show_tool(call)
+    for number, call in enumerate(row["tool_calls"]):
+        generation.show_tool(call, number)
     generation.release(row["content"][len(generation.text) :])
     if row["status"] == "pending":
         return

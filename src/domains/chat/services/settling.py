@@ -33,7 +33,7 @@ def _values(turn: Turn, progress: Progress, event: DomainEvent) -> dict[str, Any
         "grounded": generation.grounded,
         "searched_for": generation.searched_for,
         "citations": [citation.model_dump() for citation in generation.citations],
-        "tool_calls": list(generation.tool_calls.values()),
+        "tool_calls": generation.tool_calls,
         "tokens_in": usage.tokens_in,
         "tokens_out": usage.tokens_out,
         "cost": usage.cost,
@@ -68,5 +68,5 @@ def _event(turn: Turn, progress: Progress) -> DomainEvent:
         first_token_ms=progress.first_token_ms or total_ms,
         total_ms=total_ms,
         finish_reason=generation.finish_reason or "stop",
-        tools=tuple(call["name"] for call in generation.tool_calls.values()),
+        tools=tuple(call["name"] for call in generation.tool_calls),
     )
