@@ -230,7 +230,7 @@ class ModelSettings(BaseModel):
     model: str = ""
     base_url: str | None = None
     api_key: SecretStr | None = None
-    context_tokens: int = Field(8_192, ge=512)
+    context_tokens: int = Field(8_192, ge=2_048)
     max_output_tokens: int = Field(1_024, ge=16)
     price_in: float = Field(0.0, ge=0)
     price_out: float = Field(0.0, ge=0)

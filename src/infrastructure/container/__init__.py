@@ -366,9 +366,17 @@ class Container(containers.DeclarativeContainer):
     caller = providers.Singleton(ModelCaller, offers, providers.Callable(_call_limits, settings))
     rewriter = providers.Singleton(QuestionRewriter, offers, caller, settings.provided.chat.helper_seconds)
     answers = providers.Singleton(
-        AnswerWriter, bus, caller, rewriter, toolbox, providers.Callable(_answer_limits, settings)
+        AnswerWriter,
+        bus,
+        caller,
+        rewriter,
+        toolbox,
+        providers.Callable(_answer_limits, settings),
+        settings.provided.analytics.time_zone,
     )
-    digests = providers.Singleton(DigestWriter)
+    digests = providers.Singleton(
+        DigestWriter, database, offers, caller, settings.provided.chat.history_messages
+    )
     keeper = providers.Singleton(GenerationKeeper, database, providers.Callable(_keeping_limits, settings))
     turns = providers.Singleton(
         TurnService,

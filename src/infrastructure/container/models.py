@@ -41,7 +41,7 @@ def offers(settings: Settings, default: ChatModel) -> Offers:
                 price_in=known.price_in,
                 price_out=known.price_out,
                 takes_tools=known.tools,
-                follows_rules=known.provider in ("embedded", "null"),
+                answers_by_rules=known.provider in ("embedded", "null"),
             )
             for name, known in chat.known_models.items()
         ],

@@ -70,6 +70,11 @@ class MessageRepository:
     def add_cited_document(self, message_id: UUID, document_id: UUID) -> None:
         self._uow.defer(INSERT_CITED_DOCUMENT, {"message_id": message_id, "document_id": document_id})
 
+    def set_summary(self, message_id: UUID, summary: str) -> None:
+        self._uow.connection.execute(
+            update(MESSAGES).where(MESSAGES.c.id == message_id).values(summary=summary)
+        )
+
     def request_stop(self, message_id: UUID) -> None:
         self._uow.defer(CHANGE_PENDING, {"message_id": message_id, "stop_requested": True})
 

@@ -64,6 +64,11 @@ class SessionRepository:
         values = {"continued_id": session_id, "title": title, "leaf_id": leaf_id, "updated_at": now}
         self._uow.defer(CONTINUE_SESSION, values)
 
+    def set_automatic_title(self, session_id: UUID, title: str) -> None:
+        """Set the title, unless a person has given one."""
+        automatic = SESSIONS.c.id == session_id, SESSIONS.c.title_is_automatic
+        self._uow.connection.execute(update(SESSIONS).where(*automatic).values(title=title))
+
     def owned(self, session_id: UUID, user_id: UUID, *, for_update: bool) -> Session | None:
         """Return a person's session, also one in the trash."""
         query = select(Session).where(Session.id == session_id, Session.user_id == user_id)

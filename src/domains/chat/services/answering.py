@@ -1,12 +1,16 @@
 """How an answer comes about: what is searched for, what the model is told, the tools it calls, what is shown."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 
+from src.domains.chat.services.briefing import answer_prompt
 from src.domains.chat.services.calling import ModelCall, ModelCaller
 from src.domains.chat.services.citations import CitationCheck
 from src.domains.chat.services.generations import Generation
@@ -20,7 +24,6 @@ from src.domains.chat.services.ports import (
     ToolSpec,
     Usage,
 )
-from src.domains.chat.services.prompts import answer_prompt
 from src.domains.chat.services.rewriting import QuestionRewriter
 from src.domains.chat.services.tools import Toolbox, ToolCallRecord, ToolScope
 from src.domains.chat.services.turn import Turn
@@ -53,20 +56,24 @@ class Progress:
     """An answer on its way: the sources so far, the calls of models, and when the first text came."""
 
     check: CitationCheck = field(default_factory=lambda: CitationCheck(()))
+    found: Sequence[Passage] = ()
+    """By the search before the model spoke."""
     passages: list[Passage] = field(default_factory=list)
+    """All sources, with those that tools found, in the order of their numbers."""
     calls: list[ModelCall] = field(default_factory=list)
     rewriting: Usage = field(default_factory=Usage)
     first_token_ms: int | None = None
 
-    def sum_up(self, generation: Generation) -> None:
+    async def sum_up(self, generation: Generation) -> None:
         """Bring what there is into the answer: its sources, what it took, and who wrote it."""
         generation.citations = self.check.citations
         generation.usage = sum((call.usage for call in self.calls), self.rewriting)
         generation.failed_models = list(dict.fromkeys(name for call in self.calls for name in call.failed))
         if generation.is_stopped:
             generation.finish_reason = "stopped"
-        if not generation.error:
-            generation.grounded = is_grounded(generation.text, generation.citations)
+        if generation.citations and not generation.error:
+            # Milliseconds of computing, more for a long answer.
+            generation.grounded = await asyncio.to_thread(is_grounded, generation.text, generation.citations)
 
 
 class AnswerWriter:
@@ -79,12 +86,14 @@ class AnswerWriter:
         rewriter: QuestionRewriter,
         toolbox: Toolbox,
         limits: AnswerLimits,
+        time_zone: ZoneInfo,
     ) -> None:
         self._bus = bus
         self._caller = caller
         self._rewriter = rewriter
         self._toolbox = toolbox
         self._limits = limits
+        self._time_zone = time_zone
 
     async def write(self, turn: Turn, progress: Progress) -> None:
         """Write the whole answer; `progress` tells at any time what it has taken so far."""
@@ -113,6 +122,7 @@ class AnswerWriter:
             log.exception("passages_unavailable", message_id=str(turn.generation.message_id))
             self._release(turn, progress, SEARCH_FAILED[detect_language(turn.place.question.content)])
             return
+        progress.found = retrieved.passages
         self._add_sources(progress, retrieved.passages)
 
     def _add_sources(self, progress: Progress, passages: Sequence[Passage]) -> None:
@@ -152,7 +162,8 @@ class AnswerWriter:
         """Call the model once and show what it says; return that, and the tools that it wants to call."""
 
         def prompt_for(offer: Offer) -> Prompt:
-            prompt = answer_prompt(turn, offer, progress.passages, said, tools if offer.takes_tools else ())
+            offered = tools if offer.takes_tools else ()
+            prompt = answer_prompt(turn, offer, progress.found, said, offered, self._today())
             return prompt if may_call else replace(prompt, tool_choice="none")
 
         # What was shown by one model is not gone on with by another one.
@@ -183,6 +194,9 @@ class AnswerWriter:
         turn.generation.show_tool(record.ended(result, milliseconds_since(started)).model_dump(), number)
         self._add_sources(progress, result.passages)
         return PromptMessage("tool", result.text, tool_call_id=call.id)
+
+    def _today(self) -> date:
+        return datetime.now(self._time_zone).date()
 
     def _release(self, turn: Turn, progress: Progress, text: str) -> None:
         turn.generation.release(text)

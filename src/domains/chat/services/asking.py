@@ -12,13 +12,13 @@ from src.domains.chat.models import Message
 from src.domains.chat.repositories.messages import MessageRepository
 from src.domains.chat.repositories.requests import RequestRepository
 from src.domains.chat.repositories.sessions import SessionRepository
+from src.domains.chat.services.briefing import check_fits
 from src.domains.chat.services.citations import without_marks
-from src.domains.chat.services.follow_ups import title_by_rule
 from src.domains.chat.services.offers import Offer, Offers
 from src.domains.chat.services.ports import PromptMessage
 from src.domains.chat.services.profiles import assistant_of
-from src.domains.chat.services.prompts import check_fits
 from src.domains.chat.services.sessions import UnknownSession, find_message
+from src.domains.chat.services.titles import title_of
 from src.domains.chat.services.turn import Ask, Place, Question, RequestKey
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import DomainEvent, utc_now
@@ -60,7 +60,7 @@ class QuestionDesk:
         if ask.key and (earlier := _earlier_answer(uow, ask, ask.key, new)):
             return earlier
         place = self._place(uow, ask, new)
-        check_fits(place.offer, place.assistant.instructions, place.question.content)
+        check_fits(place.offer, place.assistant, place.question.content)
         common = {"session_id": place.session_id, "created_at": new.at}
         messages = MessageRepository(uow)
         if not ask.answers_again:
@@ -81,7 +81,7 @@ class QuestionDesk:
             question = Question(new.question_id, session["leaf_id"], ask.content)
         else:
             return self._open(uow, ask, new)
-        title = session["title"] or title_by_rule(question.content)
+        title = session["title"] or title_of(question.content)
         SessionRepository(uow).go_on(session["id"], title, new.answer_id, new.at)
         return self._continued(uow, ask, new.answer_id, session, question)
 
@@ -94,7 +94,7 @@ class QuestionDesk:
                 "id": session_id,
                 "user_id": ask.asker.user_id,
                 "channel": ask.channel,
-                "title": title_by_rule(ask.content),
+                "title": title_of(ask.content),
                 "profile_id": assistant.profile_id,
                 "model": ask.model,
                 "leaf_id": new.answer_id,
@@ -115,13 +115,15 @@ class QuestionDesk:
         if question.parent_id and self._history_messages:
             branch = MessageRepository(uow).branch(question.parent_id, self._history_messages)
         summary = branch[0]["summary"] if branch else None
+        told = _told(branch[1:] if summary else branch)
         return Place(
             session["id"],
             question,
             answer_id,
             self._offer(ask, session["model"], assistant.model),
             assistant,
-            history=_said(branch[1:] if summary else branch),
+            history=tuple(_said(row) for row in told),
+            history_ids=tuple(row["id"] for row in told),
             summary=summary,
             is_temporary=session["is_temporary"],
         )
@@ -169,15 +171,15 @@ def _question_of(uow: UnitOfWork, message: Message, asker: Principal) -> Questio
     return Question(message.id, message.parent_id, message.content)
 
 
-def _said(branch: Sequence[RowMapping]) -> tuple[PromptMessage, ...]:
+def _told(branch: Sequence[RowMapping]) -> list[RowMapping]:
+    """Return the messages that say something: answers that failed do not."""
+    return [row for row in branch if row["status"] in ("completed", "stopped") and row["content"]]
+
+
+def _said(row: RowMapping) -> PromptMessage:
     """Return what was said. Marks of sources go from answers: their numbers mean others now."""
-    return tuple(
-        PromptMessage(
-            row["role"], without_marks(row["content"]) if row["role"] == "assistant" else row["content"]
-        )
-        for row in branch
-        if row["status"] in ("completed", "stopped") and row["content"]
-    )
+    content = row["content"] if row["role"] == "user" else without_marks(row["content"])
+    return PromptMessage(row["role"], content)
 
 
 def _event(ask: Ask, place: Place) -> DomainEvent:

@@ -17,10 +17,12 @@ _SEPARATOR = rf"{_GAP}[,，、;]{_GAP}"
 _MARK = rf"{_GAP}[\[［【]{_GAP}{_NUMBER}(?:{_SEPARATOR}{_NUMBER}){{0,9}}{_GAP}[\]］】]"
 # Longer than any mark: what goes on after it is none.
 _LONGEST_MARK = 80
-_UNFINISHED = re.compile(rf"{_GAP}(?:[\[［【](?:[\d,，、;^]|[^\S\n]){{0,{_LONGEST_MARK}}})?$|`+$")
+_UNFINISHED = re.compile(rf"{_GAP}(?:[\[［【](?:[\d,，、;^]|[^\S\n]){{0,{_LONGEST_MARK}}})?\Z|`+\Z")
 _TOKEN = re.compile(rf"(?P<ticks>`+)|(?P<newline>\n)|{_MARK}")
+MARK = re.compile(r"\s?\[\d{1,3}\]")
+"""A mark as it is shown."""
 _DIGITS = re.compile(r"\d+")
-_OPENED = re.compile(r"\[\d{0,3}$")
+_OPENED = re.compile(r"\[\d{0,3}\Z")
 _FENCE = 3
 
 
@@ -128,5 +130,5 @@ def _citation(index: int, passage: Passage) -> Citation:
 
 
 def without_marks(text: str) -> str:
-    """Return the text without its marks of sources."""
-    return re.sub(r"\s?\[\d{1,3}\]", "", text)
+    """Return an answer without its marks of sources."""
+    return MARK.sub("", text)

@@ -25,8 +25,8 @@ class Offer:
     price_in: float = 0.0
     price_out: float = 0.0
     takes_tools: bool = True
-    follows_rules: bool = False
-    """Small tasks around its answers (titles, summaries, rewriting) are done by rules, without a model."""
+    answers_by_rules: bool = False
+    """It reads no instructions, and small tasks (titles, summaries, rewriting) follow rules as well."""
 
     def priced(self, usage: Usage) -> Usage:
         """Return the usage with what it costs; a cost that the model itself told stays."""
@@ -76,4 +76,4 @@ class Offers:
     def helper(self, chosen: Offer) -> Offer | None:
         """Return who does the small tasks of a session with this model; None where they follow rules."""
         helper = self._helper or chosen
-        return None if helper.follows_rules else helper
+        return None if helper.answers_by_rules else helper

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from src.domains.chat.services.calling import ModelCaller
-from src.domains.chat.services.follow_ups import standalone_by_rule
+from src.domains.chat.services.follow_ups import stand_alone
 from src.domains.chat.services.offers import Offer, Offers
 from src.domains.chat.services.ports import ModelFailed, PromptMessage, PromptRefused, Usage
 from src.domains.chat.services.prompts import clean_rewrite, rewrite_prompt
@@ -30,11 +30,11 @@ class QuestionRewriter:
             return question, Usage()
         helper = self._offers.helper(chosen)
         if helper is None:
-            return standalone_by_rule(history, question), Usage()
+            return stand_alone(history, question), Usage()
         call = self._caller.call(helper, lambda _offer: rewrite_prompt(history, question), may_switch=False)
         try:
             async with asyncio.timeout(self._seconds):
-                return clean_rewrite(await call.text(), question), call.usage
+                return clean_rewrite(await call.text(), history, question), call.usage
         except (ModelFailed, PromptRefused, TimeoutError) as error:
             log.warning("question_rewritten_by_rule", reason=repr(error))
-            return standalone_by_rule(history, question), call.usage
+            return stand_alone(history, question), call.usage

@@ -16,6 +16,7 @@ from jsonschema.validators import create
 from pydantic import BaseModel, ConfigDict
 
 from src.domains.chat.services.ports import Asker, ToolCall, ToolFailed, ToolProvider, ToolSpec
+from src.domains.chat.services.sources import sources_text
 from src.shared.events.base import utc_now
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import Passage, PassagesRequested
@@ -141,10 +142,12 @@ class ToolCallRecord(BaseModel):
         return cls(id=_cut(call.id, SHOWN_CHARACTERS), name=name, arguments=arguments)
 
     def ended(self, result: ToolResult, milliseconds: int) -> Self:
+        """Return the record of the call as it ended; of passages their number, for their text has its readers."""
+        told = f"{len(result.passages)} passages" if result.passages else result.text
         return self.model_copy(
             update={
                 "status": "failed" if result.failed else "completed",
-                "result": _cut(result.text, SHOWN_CHARACTERS),
+                "result": _cut(told, SHOWN_CHARACTERS),
                 "milliseconds": milliseconds,
             }
         )
@@ -248,8 +251,7 @@ def _sources(passages: Sequence[Passage], first: int, characters: int) -> ToolRe
     """Write out as many passages as have room, as the sources of a prompt are."""
     texts: list[str] = []
     for number, passage in enumerate(passages, first):
-        source = " — ".join(filter(None, (passage.title, passage.location)))
-        text = f"[{number}] {source}\n{passage.text}"
+        text = sources_text([passage], number)
         characters -= len(text) + 2
         if texts and characters < 0:
             break

@@ -88,6 +88,7 @@ class Place:
     offer: Offer
     assistant: Assistant
     history: tuple[PromptMessage, ...] = ()
+    history_ids: tuple[UUID, ...] = ()
     summary: str | None = None
     is_temporary: bool = False
 

@@ -127,6 +127,7 @@ class TurnService:
                 if generation.task:
                     generation.task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._digests.stop()
 
     def _check_length(self, question: str) -> None:
         if not question:
@@ -178,7 +179,7 @@ class TurnService:
         """Save what became of the answer, and tell who follows it; nothing cuts this off."""
         generation = turn.generation
         generation.task = None
-        progress.sum_up(generation)
+        await progress.sum_up(generation)
         try:
             await self._database.write(lambda uow: settle(uow, turn, progress))
         except NothingChanged:
