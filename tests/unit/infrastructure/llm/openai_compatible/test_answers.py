@@ -15,7 +15,7 @@ from src.domains.chat.services.ports import (
 )
 from src.infrastructure.llm.openai_compatible import OpenAICompatibleModel
 from tests.standins.chat_completions import ChatCompletionsStandIn, Script, called, refusal, said
-from tests.unit.infrastructure.llm.asking import QUESTION, answered
+from tests.unit.infrastructure.llm.openai_compatible.asking import QUESTION, answered
 
 SEARCH = ToolSpec(
     "search", "Finds passages.", {"type": "object", "properties": {"query": {"type": "string"}}}

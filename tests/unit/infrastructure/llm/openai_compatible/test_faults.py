@@ -18,7 +18,13 @@ from src.infrastructure.container.models import default_model
 from src.infrastructure.llm.openai_compatible import OpenAICompatibleModel
 from src.infrastructure.settings import ChatSettings, ModelSettings, Settings
 from tests.standins.chat_completions import ChatCompletionsStandIn, Script, refusal
-from tests.unit.infrastructure.llm.asking import QUESTION, answered, failed, happens, model_at
+from tests.unit.infrastructure.llm.openai_compatible.asking import (
+    QUESTION,
+    answered,
+    failed,
+    happens,
+    model_at,
+)
 
 WHOLE = Script()
 

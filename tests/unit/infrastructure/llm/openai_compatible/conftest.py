@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 from src.infrastructure.llm.openai_compatible import OpenAICompatibleModel
 from tests.standins.chat_completions import ChatCompletionsStandIn
 from tests.standins.serving import serving
-from tests.unit.infrastructure.llm.asking import model_at
+from tests.unit.infrastructure.llm.openai_compatible.asking import model_at
 
 
 @pytest.fixture
