@@ -2,14 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import httpx
 
 from src.infrastructure.settings import ChatSettings, Settings
+from src.shared.events.bus import EventBus
+from src.shared.events.knowledge import PassagesRequested, ReadableDocumentsRequested
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on
 from tests.fakes import CitingModel, HashedWords, ParagraphReader
 
@@ -31,11 +34,16 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class Paper:
-    """A document: where it stands, its name, and its live version's passages."""
+    """A document: where it stands, its name, and its live version's passages.
+
+    One with an owner was put into a session by them.
+    """
 
     collection_id: str
     title: str
     texts: tuple[str, ...]
+    owner_id: str | None = None
+    session_id: str | None = None
 
     @property
     def content(self) -> bytes:
@@ -62,15 +70,33 @@ class Rules:
         """The collections that a person may see the documents of."""
         return set(self.readers) if person.id in self.admins else self.readable(person)
 
+    def may_see(self, person: Person, paper: Paper) -> bool:
+        if paper.owner_id:
+            return paper.owner_id == person.id
+        return paper.collection_id in self.visible(person)
+
+    def may_read(self, person: Person, paper: Paper) -> bool:
+        return paper.owner_id == person.id or paper.collection_id in self.readable(person)
+
     def passages(self, person: Person, within: Collection[str] | None = None) -> Counter[Shown]:
         """What a person may be shown, each once."""
         collections = self.readable(person) if within is None else self.readable(person) & set(within)
-        return Counter(
-            Shown(document_id, paper.title, text)
-            for document_id, paper in self.papers.items()
-            if paper.collection_id in collections
-            for text in paper.texts
+        return _texts(self.papers, lambda paper: paper.collection_id in collections)
+
+    def attached(self, person: Person, session_id: str) -> Counter[Shown]:
+        """What a person may be shown in their session beside that."""
+        return _texts(
+            self.papers, lambda paper: (paper.owner_id, paper.session_id) == (person.id, session_id)
         )
+
+
+def _texts(papers: Mapping[str, Paper], chosen: Callable[[Paper], bool]) -> Counter[Shown]:
+    return Counter(
+        Shown(document_id, paper.title, text)
+        for document_id, paper in papers.items()
+        if chosen(paper)
+        for text in paper.texts
+    )
 
 
 @asynccontextmanager
@@ -127,6 +153,36 @@ async def check_answers(person: Person, rules: Rules) -> None:
     assert streamed.text.count(EVERYWHERE) == len(texts)
 
 
+async def check_session(person: Person, rules: Rules, bus: EventBus, session_id: str) -> None:
+    """In a session a person finds what they have put into it, beside what is shared; and it is listed there."""
+    groups = tuple(UUID(each) for each in rules.groups_of.get(person.id, ()))
+    asked = PassagesRequested(
+        query=f"{EVERYWHERE} {NOWHERE}",
+        group_ids=groups,
+        limit=MOST,
+        user_id=UUID(person.id),
+        session_id=UUID(session_id),
+    )
+    own = rules.attached(person, session_id)
+    for within, shared in ((None, rules.passages(person)), ((), Counter[Shown]())):
+        found = await bus.request(asked.model_copy(update={"collection_ids": within}), timeout=5)
+        assert shown(each.model_dump(mode="json") for each in found.passages) == shared + own
+    listed = (await person.get(f"/knowledge/sessions/{session_id}/documents"))["items"]
+    assert {each["id"] for each in listed} == {each.document_id for each in own}
+
+
+async def check_readable(person: Person, rules: Rules, bus: EventBus, documents: Collection[str]) -> None:
+    """Who asks over the bus which documents somebody may read hears what the doors would say."""
+    groups = tuple(UUID(each) for each in rules.groups_of.get(person.id, ()))
+    ids = tuple(map(UUID, documents))
+    asked = ReadableDocumentsRequested(document_ids=ids, user_id=UUID(person.id), group_ids=groups)
+    found = await bus.request(asked, timeout=5)
+    papers = {each: rules.papers[each] for each in documents if each in rules.papers}
+    assert sorted(map(str, found.document_ids)) == sorted(
+        each for each, paper in papers.items() if rules.may_read(person, paper)
+    )
+
+
 async def check_lists(person: Person, rules: Rules) -> None:
     """Lists name what a person may see."""
     listed = (await person.get("/knowledge/collections", params={"limit": 200}))["items"]
@@ -141,7 +197,7 @@ async def check_doors(
     person: Person, rules: Rules, collections: Iterable[str], documents: Iterable[str]
 ) -> None:
     """By their ids, too, people get what they may see; for the rest they hear what is said of what never was."""
-    visible, readable = rules.visible(person), rules.readable(person)
+    visible = rules.visible(person)
     for each in collections:
         for door in ("/collections/{}", "/collections/{}/documents"):
             answer = await looked_at(person, door, each, each in visible)
@@ -150,8 +206,8 @@ async def check_doors(
                 assert listed == {id for id, paper in rules.papers.items() if paper.collection_id == each}
     for each in documents:
         paper = rules.papers.get(each)
-        await looked_at(person, "/documents/{}", each, paper and paper.collection_id in visible)
-        may_read = paper and paper.collection_id in readable
+        await looked_at(person, "/documents/{}", each, paper and rules.may_see(person, paper))
+        may_read = paper and rules.may_read(person, paper)
         content = await looked_at(person, "/documents/{}/content", each, may_read)
         passages = await looked_at(person, "/documents/{}/passages", each, may_read)
         if paper and content and passages:

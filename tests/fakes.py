@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ class ScriptedModel:
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]:
         self.prompts.append(prompt)
         self.asked.set()
         for piece in self.pieces:
@@ -40,12 +40,63 @@ class ScriptedModel:
         pass
 
 
+class SteppedModel:
+    """A chat model that says one piece whenever it is let, and tells when somebody cuts it off."""
+
+    name = "stepped"
+
+    def __init__(self, pieces: Sequence[str] = ()) -> None:
+        self.calls = 0
+        self.cut_off = asyncio.Event()
+        self.learn(pieces)
+
+    def learn(self, pieces: Sequence[str]) -> None:
+        """Have the model say these pieces from now on."""
+        self._pieces = pieces
+        self._has_ended = False
+        self._permits = asyncio.Semaphore(0)
+        self._is_idle = asyncio.Event()
+
+    async def idle(self) -> None:
+        """Wait until the model has said all that it may."""
+        await self._is_idle.wait()
+
+    def say(self, pieces: int) -> None:
+        """Let the model say so many more pieces."""
+        if not self._has_ended:
+            self._is_idle.clear()
+        for _ in range(pieces):
+            self._permits.release()
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]:
+        self.calls += 1
+        try:
+            for piece in self._pieces:
+                await self._permission()
+                yield ModelChunk(piece)
+            await self._permission()
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cut_off.set()
+            raise
+        self._has_ended = True
+        self._is_idle.set()
+        yield ModelChunk(usage=Usage(11, 7, 0.25), finish_reason="stop")
+
+    async def _permission(self) -> None:
+        if self._permits.locked():
+            self._is_idle.set()
+        await self._permits.acquire()
+
+    async def close(self) -> None:
+        pass
+
+
 class CitingModel:
     """A chat model that cites every passage it is given."""
 
     name = "citing"
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]:
         yield ModelChunk("".join(f"[{number}]" for number in range(1, len(prompt.passages) + 1)))
         yield ModelChunk(usage=Usage(), finish_reason="stop")
 

@@ -12,8 +12,10 @@ branch_labels = None
 depends_on = None
 
 EMPTY_LIST = sa.text("'[]'")
-BEFORE = """
-SELECT id, lag(id) OVER (PARTITION BY session_id ORDER BY id) AS parent_id FROM chat_message
+PARENTS = """
+UPDATE chat_message SET parent_id = earlier.parent_id
+FROM (SELECT id, lag(id) OVER (PARTITION BY session_id ORDER BY id) AS parent_id FROM chat_message) AS earlier
+WHERE earlier.id = chat_message.id
 """
 LEAVES = """
 UPDATE chat_session SET leaf_id = (
@@ -29,10 +31,7 @@ def _status(*allowed: str) -> str:
 def upgrade() -> None:
     _change_sessions()
     _change_messages()
-    op.execute(
-        f"UPDATE chat_message SET parent_id = "  # noqa: S608  # a constant
-        f"(SELECT parent_id FROM ({BEFORE}) AS earlier WHERE earlier.id = chat_message.id)"
-    )
+    op.execute(PARENTS)
     op.execute(LEAVES)
     _create_tables()
 
@@ -111,6 +110,12 @@ def _create_tables() -> None:
     )
     op.create_index("ix_chat_cited_document_document_id", "chat_cited_document", ["document_id"])
     op.create_table(
+        "chat_deleted_document",
+        sa.Column("document_id", sa.Uuid(), nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("document_id", name=op.f("pk_chat_deleted_document")),
+    )
+    op.create_table(
         "chat_share",
         sa.Column("session_id", sa.Uuid(), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
@@ -138,8 +143,8 @@ def _create_tables() -> None:
 
 
 def downgrade() -> None:
-    for table in ("chat_idempotency_key", "chat_share", "chat_cited_document", "chat_profile"):
-        op.drop_table(table)
+    for table in ("idempotency_key", "share", "deleted_document", "cited_document", "profile"):
+        op.drop_table(f"chat_{table}")
     op.execute("UPDATE chat_message SET status = 'interrupted' WHERE status = 'stopped'")
     with op.batch_alter_table("chat_message") as batch_op:
         batch_op.add_column(sa.Column("question_id", sa.Uuid(), nullable=True))

@@ -20,7 +20,7 @@ from migrations import histories
 from src.commands.backup import told_in_plain_words
 from src.commands.ingesting import Intake, Pace, Place, Reason, Report
 from src.domains.auth.repositories import GroupRepository, UserRepository
-from src.domains.knowledge.repositories import CollectionRepository
+from src.domains.knowledge.repositories.collections import CollectionRepository
 from src.domains.knowledge.schemas import CreateCollectionRequest
 from src.domains.knowledge.services.collections import CollectionService
 from src.infrastructure.container import Container
@@ -30,7 +30,6 @@ from src.infrastructure.settings import Settings
 from src.shared.exceptions.errors import InvalidRequest, PlatformError
 from src.shared.middleware.authentication import Principal
 
-NO_SIGN_IN = UUID(int=0)
 EXAMPLES = 3
 
 
@@ -104,7 +103,7 @@ async def _administrator(database: Database) -> Principal:
             "There is no administrator yet, in whose name documents could be taken in. Start the server with "
             "`make run` and sign up in the page: the first person becomes the administrator."
         )
-    return Principal(user_id=user.id, sign_in_id=NO_SIGN_IN, role="admin", group_ids=())
+    return Principal(user_id=user.id, sign_in_id=None, role="admin", group_ids=())
 
 
 async def _collection(database: Database, order: Order) -> UUID:
@@ -118,7 +117,7 @@ async def _collection(database: Database, order: Order) -> UUID:
     def look(uow: UnitOfWork) -> tuple[UUID, frozenset[UUID]] | None:
         collections = CollectionRepository(uow)
         found = collections.by_name(name)
-        return (found.id, collections.readers([found.id])[found.id]) if found else None
+        return (found.id, collections.shelves([found.id])[found.id].readers) if found else None
 
     found = await database.read(look)
     if found is None:

@@ -5,6 +5,7 @@
 
 from pathlib import Path
 from typing import Literal, Self
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
@@ -76,6 +77,7 @@ class AuthSettings(BaseModel):
     token_secret: SecretStr | None = Field(
         None, min_length=32, description="Signs access tokens; made and kept under DATA_DIR when not set."
     )
+    api_keys: int = Field(20, ge=0, description="API keys that a person can have.")
     password_hashes_at_once: int = Field(2, ge=1, description="Argon2 hashes computed at once.")
 
 
@@ -124,6 +126,8 @@ class KnowledgeSettings(BaseModel):
         gt=0,
         description="How long a search waits for its question's vector; then it goes by words alone.",
     )
+    session_files: int = Field(20, ge=0, description="Files that a person can attach to one session.")
+    person_files: int = Field(1_000, ge=0, description="Files that a person can attach to all sessions.")
     max_waiting: int = Field(1_000, ge=1, description="Files that wait to be read; more are refused.")
     ingestions_at_once: int = Field(2, ge=1, le=64, description="Files that a process reads at once.")
     ingestion_attempts: int = Field(
@@ -226,7 +230,7 @@ class ModelSettings(BaseModel):
     model: str = ""
     base_url: str | None = None
     api_key: SecretStr | None = None
-    context_tokens: int = Field(8_192, ge=512)
+    context_tokens: int = Field(8_192, ge=2_048)
     max_output_tokens: int = Field(1_024, ge=16)
     price_in: float = Field(0.0, ge=0)
     price_out: float = Field(0.0, ge=0)
@@ -269,6 +273,9 @@ class ChatSettings(BaseModel):
         None,
         description="Who rewrites follow-up questions and writes titles and summaries; by default the "
         "model of the session.",
+    )
+    helper_seconds: float = Field(
+        3.0, gt=0, description="How long the rewriting of a question may take; then a rule does it."
     )
     max_message_characters: int = Field(16_000, ge=1, description="Longest message.")
     max_generations: int = Field(256, ge=1, description="Answers that a process writes at once; others wait.")
@@ -315,6 +322,55 @@ class ChatSettings(BaseModel):
         return self
 
 
+class McpServerSettings(BaseModel):
+    """A server of tools, as `TOOLS__MCP_SERVERS` names it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9]+([_-][a-zA-Z0-9]+)*$", max_length=30)
+    command: str = ""
+    args: tuple[str, ...] = ()
+    env: dict[str, SecretStr] = {}
+    url: str = Field("", pattern=r"^(https?://.+)?$")
+    headers: dict[str, SecretStr] = {}
+    group_ids: frozenset[UUID] = frozenset()
+    tools: frozenset[str] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> Self:
+        if bool(self.command) == bool(self.url):
+            raise ValueError(f"the server {self.name} needs either `command` or `url`")
+        if self.url and (self.args or self.env):
+            raise ValueError(f"the server {self.name} has a `url`: `args` and `env` are for a `command`")
+        if self.command and self.headers:
+            raise ValueError(f"the server {self.name} has a `command`: `headers` are for a `url`")
+        return self
+
+
+class ToolSettings(BaseModel):
+    """Tools that a model may call."""
+
+    mcp_servers: tuple[McpServerSettings, ...] = Field(
+        (), description="Servers whose tools models may call, as a JSON list: see *Tools* above."
+    )
+    calls_at_once: int = Field(8, ge=1, le=256, description="Calls that a server gets at once; others wait.")
+    connect_seconds: float = Field(
+        20.0, gt=0, description="How long a server may take to start and to list its tools."
+    )
+    check_seconds: float = Field(
+        30.0, gt=0, description="How often it is looked whether a server is there, and what it offers."
+    )
+    result_characters: int = Field(
+        8_000, ge=500, description="How much of a tool's result a model is told; the rest is cut off."
+    )
+
+    @model_validator(mode="after")
+    def _servers_are_apart(self) -> Self:
+        if len({server.name for server in self.mcp_servers}) < len(self.mcp_servers):
+            raise ValueError("TOOLS__MCP_SERVERS names a server twice")
+        return self
+
+
 class AnalyticsSettings(BaseModel):
     """The dashboard."""
 
@@ -351,6 +407,7 @@ class Settings(BaseSettings):
     bedrock: BedrockSettings = BedrockSettings()
     fetch: FetchSettings = FetchSettings()
     chat: ChatSettings = ChatSettings()
+    tools: ToolSettings = ToolSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
 
     @property

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import TypeVar
-from uuid import UUID
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 import hypothesis
 from hypothesis import strategies as st
@@ -18,9 +18,11 @@ from hypothesis.stateful import (
 )
 
 from src.domains.knowledge.models import DocumentVersion, StoredPassage
-from src.domains.knowledge.repositories import VersionRepository
+from src.domains.knowledge.repositories.documents import VersionRepository
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.infrastructure.settings import Settings
+from src.shared.events.bus import EventBus
+from src.shared.events.chat import SessionDeleted
 from src.shared.events.knowledge import PassagesChanged
 from tests.access import (
     EVERYWHERE,
@@ -29,7 +31,9 @@ from tests.access import (
     check_answers,
     check_doors,
     check_lists,
+    check_readable,
     check_searches,
+    check_session,
     searching_platform,
 )
 from tests.builders import UNKNOWN_ID, Person, Platform, problem_of
@@ -37,6 +41,8 @@ from tests.builders import UNKNOWN_ID, Person, Platform, problem_of
 T = TypeVar("T")
 
 MOST_PAPERS = 12
+SESSIONS = [str(uuid4()) for _ in range(2)]
+"""Everybody uses the same ids: nothing may come of it."""
 NUMBERS = st.integers(0, 11)
 SOME = st.sets(st.integers(0, 3), max_size=2)
 
@@ -54,9 +60,9 @@ class Office:
         self.people = [runner.run(self.platform.sign_up(name)) for name in ("root", "ann", "bob", "cid")]
 
     def start(self) -> None:
-        self.platform: Platform = self.runner.run(
-            self._stack.enter_async_context(searching_platform(self._settings))
-        )
+        self.bus = EventBus()
+        platform = searching_platform(self._settings, bus=self.bus)
+        self.platform: Platform = self.runner.run(self._stack.enter_async_context(platform))
         for person in self.people:
             person._platform = self.platform
 
@@ -83,6 +89,8 @@ class Access(RuleBasedStateMachine):
             self.create_group(number)
         for groups in readers:
             self.create_collection(groups, papers=1)
+        for number, session in enumerate((*SESSIONS, SESSIONS[0])):
+            self.attach(number, session, "a.txt")
 
     @rule(number=NUMBERS, groups=SOME)
     def move(self, number: int, groups: set[int]) -> None:
@@ -138,26 +146,60 @@ class Access(RuleBasedStateMachine):
     def upload(self, number: int) -> None:
         self._write(_one(sorted(self.rules.readers), number), f"{self._new_name()}.txt")
 
-    @precondition(lambda self: self.rules.papers)
+    @precondition(lambda self: self._shared())
     @rule(number=NUMBERS)
     def replace(self, number: int) -> None:
-        paper = self.rules.papers[_one(sorted(self.rules.papers), number)]
+        paper = self.rules.papers[_one(self._shared(), number)]
         self._write(paper.collection_id, paper.title)
 
-    @precondition(lambda self: self.rules.papers)
+    @precondition(lambda self: self._shared())
     @rule(number=NUMBERS)
     def prepare(self, number: int) -> None:
         """Put passages of a version that is not live beside those of the live one, as its reading does."""
-        document_id = _one(sorted(self.rules.papers), number)
+        document_id = _one(self._shared(), number)
         collection_id = self.rules.papers[document_id].collection_id
         self.run(self._prepare(UUID(document_id), UUID(collection_id)))
 
-    @precondition(lambda self: self.rules.papers)
+    @precondition(lambda self: self._shared())
     @rule(number=NUMBERS)
     def delete_document(self, number: int) -> None:
-        document_id = _one(sorted(self.rules.papers), number)
+        document_id = _one(self._shared(), number)
         self.run(self.root.delete(f"/knowledge/documents/{document_id}"))
         del self.rules.papers[document_id]
+
+    @precondition(lambda self: len(self.rules.papers) < MOST_PAPERS)
+    @rule(number=NUMBERS, session=st.sampled_from(SESSIONS), title=st.sampled_from(["a.txt", "b.txt"]))
+    def attach(self, number: int, session: str, title: str) -> None:
+        """Put a file into a session, or a new version of the one of this title."""
+        person = _one(self.office.people, number)
+        if person.id in self.rules.closed:
+            return
+        texts = self._new_texts()
+        files = {"file": (title, "\n\n".join(texts).encode())}
+        upload = self.run(person.post(f"/knowledge/sessions/{session}/documents", files=files))
+        document = self.run(person.read_to_its_end(upload["id"]))
+        self._note(document, Paper(document["collection_id"], title, texts, person.id, session))
+
+    @precondition(lambda self: self._attached())
+    @rule(number=NUMBERS, other=NUMBERS)
+    def delete_attached(self, number: int, other: int) -> None:
+        """Its owner deletes a file in a session; somebody else is told that there is no such thing."""
+        document_id = _one(self._attached(), number)
+        person = _one(self.office.people, other)
+        if person.id in self.rules.closed:
+            return
+        answer = self.run(person.call("DELETE", f"/knowledge/documents/{document_id}"))
+        if person.id == self.rules.papers[document_id].owner_id:
+            assert answer.status_code == 204
+            del self.rules.papers[document_id]
+        else:
+            assert problem_of(answer) == (404, "unknown_document")
+
+    @rule(number=NUMBERS, session=st.sampled_from(SESSIONS))
+    def delete_session(self, number: int, session: str) -> None:
+        """The files of one of those who use its id go with it."""
+        person = _one(self.office.people, number)
+        self.run(self._delete_session(person.id, session))
 
     @rule(number=NUMBERS, is_active=st.booleans())
     def switch(self, number: int, is_active: bool) -> None:
@@ -188,6 +230,9 @@ class Access(RuleBasedStateMachine):
     def teardown(self) -> None:
         for collection_id in list(self.rules.readers):
             self._delete_collection(collection_id)
+        for person in self.office.people:
+            for session in SESSIONS:
+                self.run(self._delete_session(person.id, session))
         for group_id in self.rules.groups:
             self.run(self.root.delete(f"/auth/groups/{group_id}"))
         for person in self.office.people[1:]:
@@ -198,20 +243,41 @@ class Access(RuleBasedStateMachine):
         one = [ever[self.steps % len(ever)]] if ever else []
         await check_searches(person, self.rules, [*ever, UNKNOWN_ID], one)
         await check_lists(person, self.rules)
+        await check_session(person, self.rules, self.office.bus, SESSIONS[self.steps % len(SESSIONS)])
+        await check_readable(person, self.rules, self.office.bus, self.documents)
         if closely:
             await check_answers(person, self.rules)
-            await check_doors(person, self.rules, ever, self.documents[-5:])
+            owned = {paper.collection_id for paper in self.rules.papers.values() if paper.owner_id}
+            await check_doors(person, self.rules, [*ever, *owned], self.documents[-5:])
 
     def _write(self, collection_id: str, title: str) -> None:
         """Upload a document, or a new version of the one of this title."""
+        paper = Paper(collection_id, title, self._new_texts())
+        self._note(self.run(self.root.upload_and_wait(collection_id, title, paper.content)), paper)
+
+    def _new_texts(self) -> tuple[str, ...]:
         self.office.written += 1
-        texts = [f"{EVERYWHERE} word{self.office.written}{part}" for part in "ab"]
-        paper = Paper(collection_id, title, tuple(texts))
-        document = self.run(self.root.upload_and_wait(collection_id, title, paper.content))
+        return tuple(f"{EVERYWHERE} word{self.office.written}{part}" for part in "ab")
+
+    def _note(self, document: dict[str, Any], paper: Paper) -> None:
         assert document["status"] == "ready", document
         if document["id"] not in self.documents:
             self.documents.append(document["id"])
         self.rules.papers[document["id"]] = paper
+
+    def _shared(self) -> list[str]:
+        return sorted(each for each, paper in self.rules.papers.items() if not paper.owner_id)
+
+    def _attached(self) -> list[str]:
+        return sorted(each for each, paper in self.rules.papers.items() if paper.owner_id)
+
+    async def _delete_session(self, user_id: str, session_id: str) -> None:
+        deleted = SessionDeleted(session_id=UUID(session_id), user_id=UUID(user_id))
+        database = self.office.platform.app.state.documents._database
+        await database.write(lambda uow: uow.record(deleted))
+        await self.office.platform.delivered("knowledge.sessions")
+        papers, gone = self.rules.papers.items(), (user_id, session_id)
+        self.rules.papers = {id: each for id, each in papers if (each.owner_id, each.session_id) != gone}
 
     async def _prepare(self, document_id: UUID, collection_id: UUID) -> None:
         def prepare(uow: UnitOfWork) -> None:

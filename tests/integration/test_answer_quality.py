@@ -4,13 +4,17 @@ import asyncio
 import json
 import re
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from src.domains.chat.services.citations import Citation, CitationCheck
+from src.domains.chat.services.follow_ups import stand_alone
+from src.domains.chat.services.grounding import is_grounded
 from src.domains.chat.services.ports import Prompt, PromptMessage
 from src.domains.knowledge.services.ports import Embedder, IndexedPassage
 from src.domains.knowledge.services.retrieval import HybridFinder, MeaningArm, RetrievalCounts, VectorLimits
@@ -39,11 +43,16 @@ class Library:
     finder: HybridFinder
     passages: dict[UUID, Passage]
     collection_id: UUID
+    answered: list[tuple[str, list[Citation]]] = field(default_factory=list)
+    """All answers that cite something, with what they cite."""
+
+    async def found(self, question: str, limit: int = PASSAGES_GIVEN) -> tuple[Passage, ...]:
+        hits = await self.finder.find(question, [self.collection_id], limit)
+        return tuple(self.passages[hit.passage_id] for hit in hits)
 
     async def answer(self, question: str) -> tuple[str, list[Passage]]:
         """Return the answer and the passages that it cites."""
-        hits = await self.finder.find(question, [self.collection_id], PASSAGES_GIVEN)
-        given = tuple(self.passages[hit.passage_id] for hit in hits)
+        given = await self.found(question)
         chunks = [
             chunk
             async for chunk in EmbeddedModel().stream(
@@ -51,6 +60,10 @@ class Library:
             )
         ]
         text = "".join(chunk.text for chunk in chunks)
+        check = CitationCheck(given)
+        check.feed(text)
+        if check.citations:
+            self.answered.append((text, check.citations))
         return text, [given[int(number) - 1] for number in re.findall(r"\[(\d+)\]", text)]
 
 
@@ -110,6 +123,23 @@ async def count_refused(shelf: Library, asked: list[dict[str, Any]]) -> int:
     return refused
 
 
+def grounded_share(answered: Iterable[tuple[str, Sequence[Citation]]]) -> float:
+    judged = [is_grounded(answer, citations) for answer, citations in answered]
+    return sum(judged) / len(judged)
+
+
+def with_another_number(answer: str) -> str:
+    """Return the answer with a number made another one, where it has one that stands alone."""
+    return re.sub(r"(?<![\w\[.,-])\d+(?![\d\].,:-])", r"7\g<0>", answer, count=1)
+
+
+def with_other_sources(citations: Sequence[Citation], others: Sequence[Citation]) -> list[Citation]:
+    return [
+        other.model_copy(update={"index": mine.index})
+        for mine, other in zip(citations, others * len(citations), strict=False)
+    ]
+
+
 @pytest.fixture(scope="module")
 def handbooks(tmp_path_factory: pytest.TempPathFactory) -> Library:
     documents = [TESTS / "documents" / f"handbook-{language}.md" for language in ("ko", "en")]
@@ -143,6 +173,49 @@ async def test_questions_that_nothing_was_tuned_on_keep_their_level(handbooks: L
     assert await count_refused(handbooks, questions("held_out_unanswerable")) >= 9
 
 
+async def test_answers_are_grounded_until_a_number_or_a_source_is_exchanged(handbooks: Library) -> None:
+    """The model quotes: its answers are borne out. With another number, or with other passages, they are not.
+
+    When this was written, 33 of 33 other numbers and 50 of 57 other passages were noticed; the rest are in the
+    other language.
+    """
+    for name in ("handbook_ko", "handbook_en", "held_out_ko", "held_out_en"):
+        for one in questions(name):
+            await handbooks.answer(one["question"])
+    answered = handbooks.answered
+    other_numbers = [(with_another_number(answer), citations) for answer, citations in answered]
+    changed = [other for other, before in zip(other_numbers, answered, strict=True) if other != before]
+    other_sources = [
+        (answer, with_other_sources(citations, others))
+        for (answer, citations), (_, others) in zip(answered, answered[7:] + answered[:7], strict=True)
+    ]
+
+    assert grounded_share(answered) >= 0.98
+    assert len(changed) >= 30
+    assert grounded_share(changed) <= 0.1
+    assert grounded_share(other_sources) <= 0.15
+
+
+async def test_follow_ups_find_their_passages_when_they_are_rewritten(handbooks: Library) -> None:
+    """Of 51 in both languages nearly all are among the first five passages, and most come first.
+
+    As they were asked, 42 were among the first five and 23 came first.
+    """
+    asked = questions("follow_ups")
+    among_five = {"asked": 0, "rewritten": 0}
+    first = {"asked": 0, "rewritten": 0}
+    for one in asked:
+        history = [PromptMessage("user", earlier) for earlier in one["history"]]
+        forms = {"asked": one["question"], "rewritten": stand_alone(history, one["question"])}
+        for form, text in forms.items():
+            found = [one["expected"] in passage.text for passage in await handbooks.found(text, 5)]
+            among_five[form] += any(found)
+            first[form] += any(found[:1])
+
+    assert among_five["rewritten"] >= 0.96 * len(asked) > 0.9 * len(asked) >= among_five["asked"]
+    assert first["rewritten"] >= 0.85 * len(asked) > 0.6 * len(asked) >= first["asked"]
+
+
 @pytest.mark.skipif(not SHARED_DOCUMENTS.is_dir(), reason=f"needs the real documents in {SHARED_DOCUMENTS}")
 @pytest.mark.parametrize("document", ["korean-4-pages.pdf", "english-wiki.html"])
 async def test_questions_about_a_real_document_are_answered(document: str, tmp_path: Path) -> None:
@@ -151,6 +224,7 @@ async def test_questions_about_a_real_document_are_answered(document: str, tmp_p
     asked = questions("shared_documents", document)
 
     assert await count_right(shelf, asked, Path(document).stem) >= RIGHT_OF_20
+    assert grounded_share(shelf.answered) >= 0.98
 
 
 @pytest.mark.skipif(not SHARED_DOCUMENTS.is_dir(), reason=f"needs the real documents in {SHARED_DOCUMENTS}")
@@ -171,3 +245,4 @@ async def test_documents_of_every_type_answer_from_the_right_place(tmp_path: Pat
                 title == Path(one["document"]).stem and location.startswith(one["location"])
                 for title, location in places
             ), (one["question"], places)
+    assert grounded_share(shelf.answered) >= 0.98

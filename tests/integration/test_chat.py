@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 from src.domains.chat.services.ports import ModelFailed
 from src.infrastructure.settings import ChatSettings, Settings
 from src.shared.events.knowledge import Passage
-from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
+from tests.builders import Person, Platform, platform_on, problem_of
 from tests.databases import query
 from tests.fakes import ScriptedModel
 
@@ -68,7 +68,7 @@ async def test_a_turn_is_kept_in_its_session(platform: Platform) -> None:
     first = await admin.ask("How many days of annual leave are there?")
     await admin.ask("When is it requested?", first["session_id"])
     [session] = (await admin.get("/chat/sessions"))["items"]
-    assert session["title"] == "How many days of annual leave are there?"
+    assert session["title"] == "How many days of annual leave are there"
     messages = (await admin.get(f"/chat/sessions/{session['id']}/messages"))["items"]
     assert [message["role"] for message in messages] == ["user", "assistant"] * 2
     assert {message["status"] for message in messages} == {"completed"}
@@ -80,7 +80,7 @@ async def test_a_long_first_message_becomes_a_short_title(platform: Platform) ->
     admin = await platform.sign_up()
     await admin.ask("word " * 100 + "\nsecond line")
     [session] = (await admin.get("/chat/sessions"))["items"]
-    assert len(session["title"]) == 60
+    assert len(session["title"]) == 40
     assert session["title"].endswith("…")
 
 
@@ -196,7 +196,7 @@ async def test_more_answers_at_once_than_allowed_are_refused_with_a_time_to_come
     settings: Settings,
 ) -> None:
     model = ScriptedModel()
-    one = settings.model_copy(update={"chat": ChatSettings(max_generations=1)})
+    one = settings.model_copy(update={"chat": ChatSettings(max_generations=1, max_waiting=0)})
     async with platform_on(one, model=model) as platform:
         admin = await platform.sign_up()
         asking, _messages = await an_answer_in_the_making(admin, model)
@@ -211,7 +211,7 @@ async def test_more_answers_at_once_than_allowed_are_refused_with_a_time_to_come
 async def test_the_bound_on_answers_holds_for_questions_that_come_at_once(settings: Settings) -> None:
     model = ScriptedModel()
     model.may_go_on.clear()
-    two = settings.model_copy(update={"chat": ChatSettings(max_generations=2)})
+    two = settings.model_copy(update={"chat": ChatSettings(max_generations=2, max_waiting=0)})
     async with platform_on(two, model=model) as platform:
         admin = await platform.sign_up()
         asking = [asyncio.create_task(admin.call("POST", "/chat", json={"message": "Hi"})) for _ in range(10)]
@@ -240,36 +240,6 @@ async def test_a_stop_keeps_what_there_is_of_an_answer_and_calls_it_interrupted(
         assert (await admin.get("/analytics/dashboard"))["totals"]["failed"] == 1
 
 
-async def test_other_peoples_sessions_and_messages_do_not_exist(platform: Platform) -> None:
-    owner, other = await platform.sign_up("owner"), await platform.sign_up("other")
-    answer = await owner.ask("Hello")
-    session, message = f"/chat/sessions/{answer['session_id']}", f"/chat/messages/{answer['message_id']}"
-    calls = {
-        "read": other.call("GET", session),
-        "rename": other.call("PATCH", session, json={"title": "Mine"}),
-        "delete": other.call("DELETE", session),
-        "messages": other.call("GET", f"{session}/messages"),
-        "send": other.call("POST", f"{session}/messages", json={"content": "Hi"}),
-        "chat": other.call("POST", "/chat", json={"message": "Hi", "session_id": answer["session_id"]}),
-        "feedback": other.call("PUT", f"{message}/feedback", json={"rating": "up"}),
-        "stream": other.call("GET", f"{message}/stream"),
-    }
-    assert {name: problem_of(await call)[0] for name, call in calls.items()} == dict.fromkeys(calls, 404)
-    assert (await other.get("/chat/sessions"))["items"] == []
-    unknown = await owner.call("GET", f"/chat/sessions/{UNKNOWN_ID}")
-    assert problem_of(unknown) == (404, "unknown_session")
-
-
-async def test_sessions_are_listed_newest_first_in_pages_and_can_be_renamed(platform: Platform) -> None:
-    admin = await platform.sign_up()
-    ids = [(await admin.post("/chat/sessions", {"title": title}))["id"] for title in ("a", "b", "c")]
-    await admin.patch(f"/chat/sessions/{ids[2]}", {"title": "newest"})
-    page = await admin.get("/chat/sessions", params={"limit": 2})
-    assert [session["title"] for session in page["items"]] == ["newest", "b"]
-    rest = await admin.get("/chat/sessions", params={"cursor": page["next_cursor"]})
-    assert [session["title"] for session in rest["items"]] == ["a"]
-
-
 async def test_a_deleted_session_leaves_no_text_of_it_in_the_database(
     platform: Platform, settings: Settings
 ) -> None:
@@ -279,7 +249,8 @@ async def test_a_deleted_session_leaves_no_text_of_it_in_the_database(
         f"/chat/messages/{answer['message_id']}/feedback",
         {"rating": "down", "reasons": ["xylophone"], "comment": "xylophone"},
     )
-    await admin.delete(f"/chat/sessions/{answer['session_id']}")
+    for _ in range(2):
+        await admin.delete(f"/chat/sessions/{answer['session_id']}")
     gone = await admin.call("GET", f"/chat/sessions/{answer['session_id']}")
     assert problem_of(gone) == (404, "unknown_session")
     logged = query(settings, "SELECT name, payload FROM event_log")
@@ -296,26 +267,12 @@ async def test_text_that_is_saved_together_with_the_deletion_is_redacted_too(
     session = await admin.post("/chat/sessions", {})
     question = {"message": "xylophone", "session_id": session["id"]}
     asking = [admin.call("POST", "/chat", json=question) for _ in range(5)]
-    await asyncio.gather(*asking, admin.call("DELETE", f"/chat/sessions/{session['id']}"))
+    deleting = [admin.call("DELETE", f"/chat/sessions/{session['id']}") for _ in range(2)]
+    await asyncio.gather(*asking, *deleting)
     assert "xylophone" not in str(query(settings, "SELECT payload FROM event_log"))
     await platform.delivered("analytics.turns")
     totals = (await admin.get("/analytics/dashboard"))["totals"]
     assert totals["answers"] <= totals["messages"] <= 5
-
-
-async def test_feedback_is_kept_and_the_last_one_counts(platform: Platform) -> None:
-    admin = await platform.sign_up()
-    answer = await admin.ask("Hello")
-    path = f"/chat/messages/{answer['message_id']}/feedback"
-    await admin.put(path, {"rating": "down", "reasons": ["wrong"], "comment": "No."})
-    await admin.put(path, {"rating": "up"})
-    messages = (await admin.get(f"/chat/sessions/{answer['session_id']}/messages"))["items"]
-    assert messages[1]["feedback"] == "up"
-    question = f"/chat/messages/{messages[0]['id']}/feedback"
-    assert problem_of(await admin.call("PUT", question, json={"rating": "up"})) == (409, "not_an_answer")
-    await platform.delivered("analytics.turns")
-    totals = (await admin.get("/analytics/dashboard"))["totals"]
-    assert (totals["feedback_up"], totals["feedback_down"]) == (1, 0)
 
 
 @pytest.mark.parametrize(

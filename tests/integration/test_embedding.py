@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from src.domains.knowledge.repositories import VectorRepository
+from src.domains.knowledge.repositories.vectors import VectorRepository
 from src.domains.knowledge.services.embedding import EmbeddingLimits, EmbeddingWorker
 from src.domains.knowledge.services.ports import Embedder, EmbedderUnavailable
 from src.infrastructure.database.database import Database

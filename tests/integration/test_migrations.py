@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, Uuid, bindparam, inspect, text
+from sqlalchemy import Connection, Engine, Uuid, bindparam, inspect, text
+from uuid_utils.compat import uuid7
 
 from migrations import histories
 from src.infrastructure.database.engine import database_engine
@@ -35,6 +37,19 @@ def counts(engine: Engine) -> dict[str, int]:
         return {
             name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one() for name in tables
         }
+
+
+def insert(connection: Connection, table: str, columns: str, *values: object) -> None:
+    """Insert a row into a table as it was at some time, whatever the models say today."""
+    row = {f"v{number}": value for number, value in enumerate(values)}
+    binds = [bindparam(name, type_=Uuid() if isinstance(row[name], UUID) else None) for name in row]
+    statement = text(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(f':{name}' for name in row)})")
+    connection.execute(statement.bindparams(*binds), row)
+
+
+def rows_of(engine: Engine, statement: str) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(statement)]
 
 
 def test_models_and_migrations_agree(engine: Engine) -> None:
@@ -79,20 +94,13 @@ def test_documents_get_a_version_each_and_come_back_as_they_were(engine: Engine)
     documents.sort()
     columns = "id, collection_id, title, size_bytes, status, reason, passage_count, created_by, created_at"
     with engine.connect().execution_options(writing=True) as connection, connection.begin():
-
-        def insert(table: str, columns: str, *values: object) -> None:
-            row = {f"v{number}": value for number, value in enumerate(values)}
-            binds = [bindparam(name, type_=Uuid() if isinstance(row[name], UUID) else None) for name in row]
-            statement = text(
-                f"INSERT INTO {table} ({columns}) VALUES ({', '.join(f':{name}' for name in row)})"
-            )
-            connection.execute(statement.bindparams(*binds), row)
-
-        insert("knowledge_collection", "id, name, description, created_at", collection_id, "A", "", THEN)
+        about = (collection_id, "A", "", THEN)
+        insert(connection, "knowledge_collection", "id, name, description, created_at", *about)
         for id_, title, status in documents:
             reason = "It is broken." if status == "failed" else None
             count = int(status == "ready")
             insert(
+                connection,
                 "knowledge_document",
                 columns,
                 id_,
@@ -107,12 +115,10 @@ def test_documents_get_a_version_each_and_come_back_as_they_were(engine: Engine)
             )
             if status == "ready":
                 passage = (uuid4(), id_, 0, "p. 1", f"Text of {title}.")
-                insert("knowledge_passage", "id, document_id, ordinal, location, text", *passage)
+                passage_columns = "id, document_id, ordinal, location, text"
+                insert(connection, "knowledge_passage", passage_columns, *passage)
 
-    def rows(statement: str) -> list[tuple[object, ...]]:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(statement)]
-
+    rows = partial(rows_of, engine)
     before = rows(f"SELECT {columns} FROM knowledge_document ORDER BY id")
     passages = rows("SELECT id, document_id, ordinal, location, text FROM knowledge_passage ORDER BY id")
     for _ in range(2):
@@ -151,6 +157,61 @@ async def test_going_back_keeps_the_live_version_of_each_document(settings: Sett
     [(status, count)] = query(settings, "SELECT status, passage_count FROM knowledge_document")
     [(kept,)] = query(settings, "SELECT text FROM knowledge_passage")
     assert (status, count, kept) == ("ready", 1, "The code is eight.")
+
+
+OLD_CHAT = "9c4e1f7a52d0"
+
+
+def test_old_sessions_become_one_branch_each_and_come_back_as_they_were(engine: Engine) -> None:
+    """Messages follow one another in the order of their ids, whichever sessions they lie between."""
+    history = histories.HISTORIES["chat"]
+    histories.downgrade(engine, history, OLD_CHAT)
+    sessions, user_id = [uuid7() for _ in range(3)], uuid4()
+    talked = sessions[:2]  # and the last one is empty
+    turns = [(uuid7(), uuid7(), talked[number % 2]) for number in range(6)]
+    session_columns = "id, user_id, title, created_at, updated_at"
+    columns = "id, session_id, role, content, created_at, status, question_id, citations, feedback_reasons"
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+        for session_id in sessions:
+            values = (session_id, user_id, "Old", THEN, THEN)
+            insert(connection, "chat_session", session_columns, *values)
+        for question, answer, session_id in turns:
+            rest = (THEN, "completed")
+            insert(
+                connection,
+                "chat_message",
+                columns,
+                question,
+                session_id,
+                "user",
+                "?",
+                *rest,
+                None,
+                "[]",
+                "[]",
+            )
+            said = (answer, session_id, "assistant", "!", *rest, question, "[]", "[]")
+            insert(connection, "chat_message", columns, *said)
+    before = rows_of(engine, f"SELECT {columns} FROM chat_message ORDER BY id")
+    for _ in range(2):
+        histories.upgrade(engine)
+        histories.check(engine)
+        parents = ids_of(engine, "SELECT id, parent_id FROM chat_message")
+        leaves = ids_of(engine, "SELECT id, leaf_id FROM chat_session")
+        expected: dict[UUID, UUID | None] = {}
+        ends: dict[UUID, UUID | None] = dict.fromkeys(sessions)
+        for question, answer, session_id in turns:
+            expected |= {question: ends[session_id], answer: question}
+            ends[session_id] = answer
+        assert parents == expected
+        assert leaves == ends
+        histories.downgrade(engine, history, OLD_CHAT)
+        assert rows_of(engine, f"SELECT {columns} FROM chat_message ORDER BY id") == before
+
+
+def ids_of(engine: Engine, statement: str) -> dict[UUID, UUID | None]:
+    """Return pairs of ids as a mapping, however the engine keeps them."""
+    return {UUID(str(key)): UUID(str(value)) if value else None for key, value in rows_of(engine, statement)}
 
 
 def test_a_history_sees_its_own_tables_alone() -> None:

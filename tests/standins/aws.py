@@ -76,7 +76,7 @@ def _faults(shape: Shape, value: Any, where: str) -> Iterator[str]:
     elif shape.type_name == "string":
         yield from _out_of_bounds(shape, len(value), where)
         yield from _wrong_text(shape, value, where)
-    elif shape.type_name in ("integer", "long", "double"):
+    elif shape.type_name in ("integer", "long", "float", "double"):
         yield from _out_of_bounds(shape, value, where)
 
 

@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import uvicorn
@@ -63,8 +64,8 @@ class Door:
         self._faults.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
         self.paths.append(scope["path"])
         self.headers.append({key.decode(): value.decode() for key, value in scope["headers"]})
         fault = self._faults.popleft() if self._faults else None
@@ -80,17 +81,26 @@ class Door:
 
 
 @contextmanager
-def serving(door: ASGIApp) -> Iterator[str]:
-    """Serve from a thread; yield the address."""
+def serving(
+    door: ASGIApp, port: int = 0, lifespan: Literal["on", "off"] = "off", certificate: Path | None = None
+) -> Iterator[str]:
+    """Serve from a thread; yield the address. With a certificate and its key TLS is spoken."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         listener.listen()
-        config = uvicorn.Config(door, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            door,
+            log_level="critical",
+            lifespan=lifespan,
+            timeout_graceful_shutdown=1,
+            ssl_certfile=certificate,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"http{'s' if certificate else ''}://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()

@@ -87,7 +87,7 @@ class TurnRepository:
     def abandon(self, session_id: UUID) -> None:
         self._uow.defer(ABANDON_TURNS, {"deleted_id": session_id, "outcome": "abandoned"})
 
-    def rate(self, answer_id: UUID, rating: str) -> None:
+    def rate(self, answer_id: UUID, rating: str | None) -> None:
         self._uow.defer(RATE_TURN, {"rated_id": answer_id, "rating": rating})
 
     def delete_all(self) -> None:

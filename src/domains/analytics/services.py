@@ -15,6 +15,7 @@ from src.shared.events.chat import (
     ChatResponseFailed,
     ChatResponseGenerated,
     FeedbackGiven,
+    FeedbackWithdrawn,
     SessionDeleted,
 )
 from src.shared.exceptions.errors import InvalidRequest
@@ -81,6 +82,9 @@ class TurnProjection:
 
     def rate(self, uow: UnitOfWork, event: FeedbackGiven) -> None:
         TurnRepository(uow).rate(event.message_id, event.rating)
+
+    def withdraw(self, uow: UnitOfWork, event: FeedbackWithdrawn) -> None:
+        TurnRepository(uow).rate(event.message_id, None)
 
     def clear(self, uow: UnitOfWork) -> None:
         """Delete every row: a replay of the log makes them anew."""

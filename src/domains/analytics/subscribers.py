@@ -7,6 +7,7 @@ from src.shared.events.chat import (
     ChatResponseFailed,
     ChatResponseGenerated,
     FeedbackGiven,
+    FeedbackWithdrawn,
     SessionDeleted,
 )
 
@@ -19,4 +20,5 @@ def subscribe(bus: EventBus, projection: TurnProjection) -> None:
     bus.subscribe(ChatResponseFailed, projection.fail, name=TURNS, kind="projection")
     bus.subscribe(SessionDeleted, projection.abandon, name=TURNS, kind="projection")
     bus.subscribe(FeedbackGiven, projection.rate, name=TURNS, kind="projection")
+    bus.subscribe(FeedbackWithdrawn, projection.withdraw, name=TURNS, kind="projection")
     bus.rebuild_with(projection.clear, name=TURNS)

@@ -6,6 +6,13 @@ from fastapi import Depends, Request
 
 from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
+from src.domains.auth.services.api_keys import ApiKeyService
+from src.shared.exceptions.errors import NotAllowed
+from src.shared.middleware.authentication import Principal, current_principal
+
+
+class SignInRequired(NotAllowed):
+    code = "sign_in_required"
 
 
 async def _accounts(request: Request) -> AccountService:
@@ -18,5 +25,20 @@ async def _administration(request: Request) -> AdministrationService:
     return service
 
 
+async def _api_keys(request: Request) -> ApiKeyService:
+    service: ApiKeyService = request.app.state.api_keys
+    return service
+
+
+async def _signed_in(request: Request) -> Principal:
+    """Whoever signed in: a program that got hold of a key cannot make it last."""
+    principal = await current_principal(request)
+    if principal.api_key_id:
+        raise SignInRequired("An API key cannot do this. Sign in with your password.")
+    return principal
+
+
 Accounts = Annotated[AccountService, Depends(_accounts)]
 Administration = Annotated[AdministrationService, Depends(_administration)]
+ApiKeys = Annotated[ApiKeyService, Depends(_api_keys)]
+SignedIn = Annotated[Principal, Depends(_signed_in)]

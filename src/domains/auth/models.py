@@ -62,3 +62,18 @@ class SignIn(AuthRecord):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class ApiKey(AuthRecord):
+    """What a program calls with in a person's name: the key's hash, and how it begins, to know it by."""
+
+    __tablename__ = "auth_api_key"
+
+    id: Mapped[UUID] = primary_id()
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("auth_user.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    prefix: Mapped[str]
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]

@@ -1,16 +1,20 @@
 """The HTTP API of auth."""
 
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from fastapi.security import OAuth2PasswordRequestForm
 
-from src.domains.auth.dependencies import Accounts, Administration
+from src.domains.auth.dependencies import Accounts, Administration, ApiKeys, SignedIn
 from src.domains.auth.schemas import (
+    ApiKeyResponse,
+    CreateApiKeyRequest,
     GroupRequest,
     GroupResponse,
     LoginRequest,
+    NewApiKeyResponse,
     RefreshRequest,
     RegisterRequest,
     RenameRequest,
@@ -61,6 +65,27 @@ async def me(principal: CurrentPrincipal, accounts: Accounts) -> UserResponse:
 @router.patch("/me")
 async def rename_me(body: RenameRequest, principal: CurrentPrincipal, accounts: Accounts) -> UserResponse:
     return UserResponse.of(await accounts.rename(principal.user_id, body.name))
+
+
+@router.post("/api-keys", status_code=201)
+async def create_api_key(
+    body: CreateApiKeyRequest, principal: SignedIn, api_keys: ApiKeys
+) -> NewApiKeyResponse:
+    lifetime = timedelta(days=body.expires_in_days) if body.expires_in_days else None
+    return NewApiKeyResponse.of(await api_keys.create(principal.user_id, body.name, lifetime))
+
+
+@router.get("/api-keys")
+async def list_api_keys(
+    principal: SignedIn, api_keys: ApiKeys, limit: Limit = 50, cursor: Cursor = None
+) -> Page[ApiKeyResponse]:
+    page = await api_keys.page(principal.user_id, cursor, limit)
+    return Page.of([ApiKeyResponse.model_validate(key) for key in page], limit)
+
+
+@router.delete("/api-keys/{key_id}", status_code=204)
+async def revoke_api_key(key_id: UUID, principal: SignedIn, api_keys: ApiKeys) -> None:
+    await api_keys.revoke(principal.user_id, key_id)
 
 
 @admin_router.get("/users")

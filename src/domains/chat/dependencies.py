@@ -4,9 +4,16 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from src.domains.chat.services.exports import ExportService
+from src.domains.chat.services.messages import MessageService
+from src.domains.chat.services.offers import Offers
+from src.domains.chat.services.profiles import ProfileService
+from src.domains.chat.services.search import MessageSearch
 from src.domains.chat.services.sessions import SessionService
+from src.domains.chat.services.sharing import ShareService
+from src.domains.chat.services.tools import Toolbox
 from src.domains.chat.services.turns import TurnService
-from src.shared.middleware.authentication import Principal, current_principal
+from src.shared.middleware.authentication import Principal, current_admin, current_principal
 
 
 async def _sessions(request: Request) -> SessionService:
@@ -14,11 +21,54 @@ async def _sessions(request: Request) -> SessionService:
     return service
 
 
+async def _messages(request: Request) -> MessageService:
+    service: MessageService = request.app.state.messages
+    return service
+
+
+async def _message_search(request: Request) -> MessageSearch:
+    service: MessageSearch = request.app.state.message_search
+    return service
+
+
+async def _shares(request: Request) -> ShareService:
+    service: ShareService = request.app.state.shares
+    return service
+
+
+async def _exports(request: Request) -> ExportService:
+    service: ExportService = request.app.state.exports
+    return service
+
+
+async def _profiles(request: Request) -> ProfileService:
+    service: ProfileService = request.app.state.profiles
+    return service
+
+
+async def _offers(request: Request) -> Offers:
+    offers: Offers = request.app.state.offers
+    return offers
+
+
 async def _turns(request: Request) -> TurnService:
     service: TurnService = request.app.state.turns
     return service
 
 
+async def _toolbox(request: Request) -> Toolbox:
+    service: Toolbox = request.app.state.toolbox
+    return service
+
+
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+CurrentAdmin = Annotated[Principal, Depends(current_admin)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
+Tools = Annotated[Toolbox, Depends(_toolbox)]
+Messages = Annotated[MessageService, Depends(_messages)]
+Search = Annotated[MessageSearch, Depends(_message_search)]
+Shares = Annotated[ShareService, Depends(_shares)]
+Exports = Annotated[ExportService, Depends(_exports)]
+Profiles = Annotated[ProfileService, Depends(_profiles)]
+ModelOffers = Annotated[Offers, Depends(_offers)]
 Turns = Annotated[TurnService, Depends(_turns)]

@@ -131,6 +131,15 @@ class CitedDocument(ChatRecord):
     document_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
+class DeletedDocument(ChatRecord):
+    """A document that is gone. An answer that was being written then may still come to cite it."""
+
+    __tablename__ = "chat_deleted_document"
+
+    document_id: Mapped[UUID] = mapped_column(primary_key=True)
+    noted_at: Mapped[datetime]
+
+
 class Share(ChatRecord):
     """A link by which colleagues read a session as it was up to `leaf_id`."""
 

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from src.domains.knowledge.services.collections import CollectionService
 from src.domains.knowledge.services.documents import DocumentService
 from src.domains.knowledge.services.search import SearchService
+from src.domains.knowledge.services.session_files import SessionFileService
 from src.domains.knowledge.services.urls import UrlService
 
 
@@ -25,6 +26,11 @@ async def _search(request: Request) -> SearchService:
     return service
 
 
+async def _session_files(request: Request) -> SessionFileService:
+    service: SessionFileService = request.app.state.session_files
+    return service
+
+
 async def _urls(request: Request) -> UrlService:
     service: UrlService = request.app.state.urls
     return service
@@ -33,4 +39,5 @@ async def _urls(request: Request) -> UrlService:
 Collections = Annotated[CollectionService, Depends(_collections)]
 Documents = Annotated[DocumentService, Depends(_documents)]
 Search = Annotated[SearchService, Depends(_search)]
+SessionDocuments = Annotated[SessionFileService, Depends(_session_files)]
 Urls = Annotated[UrlService, Depends(_urls)]

@@ -18,14 +18,22 @@ class KnowledgeRecord(Base):
 
 
 class Collection(KnowledgeRecord):
-    """Documents that the same people may read; with no groups, everyone signed in."""
+    """Documents that the same people may read: with an owner, this person alone; with no groups, everyone.
+
+    An owner's are the files of one session, whose id is chat's. Nobody calls it by its name.
+    """
 
     __tablename__ = "knowledge_collection"
+    __table_args__ = (
+        Index("ix_knowledge_collection_owner_id_session_id", "owner_id", "session_id", unique=True),
+    )
 
     id: Mapped[UUID] = primary_id()
     name: Mapped[str] = mapped_column(unique=True)
     description: Mapped[str]
     created_at: Mapped[datetime]
+    owner_id: Mapped[UUID | None]
+    session_id: Mapped[UUID | None]
     readers: Mapped[list["CollectionGroup"]] = relationship(lazy="raise", cascade="all, delete-orphan")
 
     @property

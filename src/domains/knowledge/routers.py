@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, UploadFile
 from fastapi.responses import FileResponse
 
-from src.domains.knowledge.dependencies import Collections, Documents, Search, Urls
+from src.domains.knowledge.dependencies import Collections, Documents, Search, SessionDocuments, Urls
 from src.domains.knowledge.schemas import (
     ChangeCollectionRequest,
     CollectionResponse,
@@ -18,7 +18,8 @@ from src.domains.knowledge.schemas import (
     TakeInUrlRequest,
     UploadResponse,
 )
-from src.domains.knowledge.services.collections import CollectionChange
+from src.domains.knowledge.services.collections import CollectionChange, SharedCollection
+from src.domains.knowledge.services.shelves import Asker
 from src.shared.middleware.authentication import Principal, current_admin, current_principal
 from src.shared.paging import Cursor, Limit, Page
 
@@ -67,8 +68,29 @@ async def delete_collection(collection_id: UUID, admin: CurrentAdmin, collection
 async def upload_document(
     collection_id: UUID, file: UploadFile, admin: CurrentAdmin, documents: Documents
 ) -> UploadResponse:
-    upload = await documents.upload(admin, collection_id, file.filename or "", file.file, file.size or 0)
+    collection = SharedCollection(collection_id)
+    upload = await documents.upload(admin, collection, file.filename or "", file.file, file.size or 0)
     return UploadResponse.of(upload)
+
+
+@router.post("/sessions/{session_id}/documents", status_code=202)
+async def attach_document(
+    session_id: UUID, file: UploadFile, principal: CurrentPrincipal, session_files: SessionDocuments
+) -> UploadResponse:
+    upload = await session_files.attach(principal, session_id, file.filename or "", file.file, file.size or 0)
+    return UploadResponse.of(upload)
+
+
+@router.get("/sessions/{session_id}/documents")
+async def list_attached_documents(
+    session_id: UUID,
+    principal: CurrentPrincipal,
+    session_files: SessionDocuments,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[DocumentResponse]:
+    page = await session_files.page(principal, session_id, cursor, limit)
+    return Page.of([DocumentResponse.of(overview) for overview in page], limit)
 
 
 @router.post("/collections/{collection_id}/urls", status_code=202)
@@ -86,7 +108,7 @@ async def list_documents(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DocumentResponse]:
-    page = await documents.page(principal, collection_id, cursor, limit)
+    page = await documents.page(principal, SharedCollection(collection_id), cursor, limit)
     return Page.of([DocumentResponse.of(overview) for overview in page], limit)
 
 
@@ -124,11 +146,13 @@ async def retry_document(document_id: UUID, admin: CurrentAdmin, documents: Docu
 
 
 @router.delete("/documents/{document_id}", status_code=204)
-async def delete_document(document_id: UUID, admin: CurrentAdmin, documents: Documents) -> None:
-    await documents.delete(admin, document_id)
+async def delete_document(document_id: UUID, principal: CurrentPrincipal, documents: Documents) -> None:
+    await documents.delete(principal, document_id)
 
 
 @router.post("/search")
 async def search(body: SearchRequest, principal: CurrentPrincipal, search: Search) -> SearchResponse:
-    found = await search.search_with_words(body.query, principal.group_ids, body.limit, body.collection_ids)
+    found = await search.search_with_words(
+        body.query, Asker(principal.group_ids), body.limit, body.collection_ids
+    )
     return SearchResponse(passages=found)

@@ -1,22 +1,27 @@
-"""What knowledge listens to: its own events, and requests for passages."""
+"""What knowledge listens to: its own events, and what other domains ask."""
 
 from collections.abc import Sequence
 
 from src.domains.knowledge.services.documents import DocumentService
 from src.domains.knowledge.services.replicas import IndexReplica, SearchEngineFeed
 from src.domains.knowledge.services.search import SearchService
-from src.domains.knowledge.services.shelves import Shelves
+from src.domains.knowledge.services.session_files import SessionFileService
+from src.domains.knowledge.services.shelves import Asker, Shelves
 from src.shared.events.bus import EventBus
+from src.shared.events.chat import SessionDeleted
 from src.shared.events.knowledge import (
     DocumentDeleted,
     PassagesRequested,
     PassagesRetrieved,
+    ReadableDocumentsFound,
+    ReadableDocumentsRequested,
     VersionsRemoved,
 )
 
 INDEX = "knowledge.index"
 FILES = "knowledge.ingestion"
 """Named for what it did first: the name stands in databases."""
+SESSIONS = "knowledge.sessions"
 SHELVES = "knowledge.shelves"
 MEANING = "knowledge.meaning"
 SEARCH_ENGINE = "knowledge.search_engine"
@@ -25,6 +30,7 @@ SEARCH_ENGINE = "knowledge.search_engine"
 def subscribe(
     bus: EventBus,
     documents: DocumentService,
+    session_files: SessionFileService,
     shelves: Shelves,
     search: SearchService,
 ) -> None:
@@ -35,13 +41,23 @@ def subscribe(
         await documents.erase(event.version_ids)
 
     async def retrieve(request: PassagesRequested) -> PassagesRetrieved:
-        found = await search.search(request.query, request.group_ids, request.limit)
+        asker = Asker(request.group_ids, request.user_id, request.session_id)
+        found = await search.search(request.query, asker, request.limit, request.collection_ids)
         return PassagesRetrieved(passages=tuple(found))
+
+    async def find_readable(request: ReadableDocumentsRequested) -> ReadableDocumentsFound:
+        found = await documents.readable(request.document_ids, request.user_id, request.group_ids)
+        return ReadableDocumentsFound(document_ids=tuple(found))
+
+    async def forget_session(event: SessionDeleted) -> None:
+        await session_files.forget(event.user_id, event.session_id)
 
     bus.subscribe(DocumentDeleted, erase_document, name=FILES, kind="reaction")
     bus.subscribe(VersionsRemoved, erase_versions, name=FILES, kind="reaction")
+    bus.subscribe(SessionDeleted, forget_session, name=SESSIONS, kind="reaction")
     bus.replicate(Shelves.EVENTS, shelves, name=SHELVES)
     bus.respond(PassagesRequested, retrieve)
+    bus.respond(ReadableDocumentsRequested, find_readable)
 
 
 def keep_index(bus: EventBus, replica: IndexReplica) -> None:

@@ -14,10 +14,27 @@ from src.domains.analytics.services import DashboardService, TurnProjection
 from src.domains.auth import subscribers as auth_subscribers
 from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
+from src.domains.auth.services.api_keys import ApiKeyService, ApiKeyUses
 from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens
+from src.domains.chat import subscribers as chat_subscribers
+from src.domains.chat.services.answering import AnswerLimits, AnswerWriter
+from src.domains.chat.services.asking import QuestionDesk
+from src.domains.chat.services.calling import CallLimits, ModelCaller
+from src.domains.chat.services.digests import DigestWriter
+from src.domains.chat.services.erasure import DeletedDocuments
+from src.domains.chat.services.exports import ExportService
+from src.domains.chat.services.keeping import GenerationKeeper, KeepingLimits
+from src.domains.chat.services.messages import MessageService
+from src.domains.chat.services.profiles import ProfileService
+from src.domains.chat.services.readable import ReadableCitations
+from src.domains.chat.services.rewriting import QuestionRewriter
+from src.domains.chat.services.search import MessageSearch
 from src.domains.chat.services.sessions import SessionService
+from src.domains.chat.services.sharing import ShareService
+from src.domains.chat.services.tools import Toolbox
+from src.domains.chat.services.trash import Trash, TrashPolicy
 from src.domains.chat.services.turns import TurnLimits, TurnService
 from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.collections import CollectionService
@@ -29,9 +46,10 @@ from src.domains.knowledge.services.ports import PassageFinder, SearchEngine
 from src.domains.knowledge.services.replicas import IndexReplica, SearchEngineFeed
 from src.domains.knowledge.services.retrieval import HybridFinder, RetrievalCounts, VectorLimits
 from src.domains.knowledge.services.search import SearchService
+from src.domains.knowledge.services.session_files import FileLimits, SessionFileService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
-from src.infrastructure.container import models, retrieval
+from src.infrastructure.container import models, retrieval, tools
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.deliveries import DeliveryPolicy
 from src.infrastructure.database.engine import database_engine
@@ -52,7 +70,7 @@ from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
 from src.infrastructure.storage.local_files import LocalFiles
 from src.shared.events.bus import EventBus
-from src.shared.events.knowledge import PassagesRequested
+from src.shared.events.knowledge import PassagesRequested, ReadableDocumentsRequested
 from src.shared.language import search_terms
 
 
@@ -61,16 +79,38 @@ def _token_secret(settings: Settings) -> SecretStr:
 
 
 def _turn_limits(settings: Settings) -> TurnLimits:
+    chat = settings.chat
     return TurnLimits(
-        message_characters=settings.chat.max_message_characters,
-        generations=settings.chat.max_generations,
-        passages=settings.chat.passages,
-        passages_timeout=settings.chat.passages_timeout_seconds,
-        history_messages=settings.chat.history_messages,
-        generation_timeout=settings.chat.generation_timeout_seconds,
-        lease=settings.chat.lease_seconds,
-        stop_grace=settings.chat.stop_grace_seconds,
+        message_characters=chat.max_message_characters,
+        generations=chat.max_generations,
+        waiting=chat.max_waiting,
+        generation_timeout=chat.generation_timeout_seconds,
+        stop_grace=chat.stop_grace_seconds,
     )
+
+
+def _trash_policy(settings: Settings) -> TrashPolicy:
+    chat = settings.chat
+    return TrashPolicy(timedelta(days=chat.deleted_days), timedelta(minutes=chat.temporary_minutes))
+
+
+def _answer_limits(settings: Settings) -> AnswerLimits:
+    chat = settings.chat
+    return AnswerLimits(chat.passages, chat.passages_timeout_seconds, chat.tool_rounds)
+
+
+def _call_limits(settings: Settings) -> CallLimits:
+    chat = settings.chat
+    return CallLimits(
+        first_token=chat.first_token_seconds,
+        gap=chat.gap_seconds,
+        breaker_failures=chat.breaker_failures,
+        breaker_seconds=chat.breaker_seconds,
+    )
+
+
+def _keeping_limits(settings: Settings) -> KeepingLimits:
+    return KeepingLimits(settings.chat.save_seconds, settings.chat.lease_seconds)
 
 
 def _upload_limits(settings: Settings) -> UploadLimits:
@@ -211,7 +251,13 @@ class Container(containers.DeclarativeContainer):
     directory_is_current = providers.Callable(
         partial, subscriptions.provided.wait_until_current, auth_subscribers.DIRECTORY
     )
-    authenticator = providers.Singleton(TokenAuthenticator, tokens, directory, directory_is_current)
+    api_key_uses = providers.Singleton(ApiKeyUses, database)
+    authenticator = providers.Singleton(
+        TokenAuthenticator, tokens, directory, directory_is_current, api_key_uses.provided.note
+    )
+    api_keys = providers.Singleton(
+        ApiKeyService, database, settings.provided.auth.api_keys, directory_is_current
+    )
     accounts = providers.Singleton(
         AccountService,
         database,
@@ -228,11 +274,10 @@ class Container(containers.DeclarativeContainer):
     index_folder = providers.Singleton(OwnFolder, settings.provided.data_dir.joinpath.call("index"))
     index = providers.Singleton(TantivyPassageIndex, index_folder.provided.path, search_terms)
     shelves = providers.Singleton(Shelves, database)
-    collections = providers.Singleton(
-        CollectionService,
-        database,
-        providers.Callable(partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES),
+    shelves_are_current = providers.Callable(
+        partial, subscriptions.provided.wait_until_current, knowledge_subscribers.SHELVES
     )
+    collections = providers.Singleton(CollectionService, database, shelves_are_current)
     embedder = providers.Singleton(retrieval.embedder, settings)
     embedding_limits = providers.Callable(retrieval.embedding_limits, settings)
     embedding = providers.Singleton(EmbeddingWorker, database, embedder, embedding_limits)
@@ -252,6 +297,17 @@ class Container(containers.DeclarativeContainer):
         reader,
         providers.Callable(_upload_limits, settings),
         ingestion.provided.wake,
+    )
+    session_files = providers.Singleton(
+        SessionFileService,
+        database,
+        documents,
+        providers.Factory(
+            FileLimits,
+            settings.provided.knowledge.session_files,
+            settings.provided.knowledge.person_files,
+        ),
+        shelves_are_current,
     )
     fetcher = providers.Singleton(
         HttpFetcher,
@@ -288,8 +344,49 @@ class Container(containers.DeclarativeContainer):
     # chat
     model = providers.Singleton(models.default_model, settings)
     offers = providers.Singleton(models.offers, settings, model)
-    sessions = providers.Singleton(SessionService, database)
-    turns = providers.Singleton(TurnService, database, bus, model, providers.Callable(_turn_limits, settings))
+    profiles = providers.Singleton(ProfileService, database, offers)
+    sessions = providers.Singleton(SessionService, database, offers)
+    citations = providers.Singleton(ReadableCitations, bus, settings.provided.chat.passages_timeout_seconds)
+    messages = providers.Singleton(MessageService, database, citations)
+    message_search = providers.Singleton(MessageSearch, database)
+    shares = providers.Singleton(ShareService, database, citations)
+    exports = providers.Singleton(ExportService, database, citations)
+    deleted_documents = providers.Singleton(DeletedDocuments, database)
+    trash = providers.Singleton(
+        Trash, database, deleted_documents, providers.Callable(_trash_policy, settings)
+    )
+    tool_provider = providers.Singleton(tools.tool_provider, settings)
+    toolbox = providers.Singleton(
+        Toolbox,
+        bus,
+        tool_provider,
+        providers.Callable(tools.tool_limits, settings),
+        settings.provided.analytics.time_zone,
+    )
+    caller = providers.Singleton(ModelCaller, offers, providers.Callable(_call_limits, settings))
+    rewriter = providers.Singleton(QuestionRewriter, offers, caller, settings.provided.chat.helper_seconds)
+    answers = providers.Singleton(
+        AnswerWriter,
+        bus,
+        caller,
+        rewriter,
+        toolbox,
+        providers.Callable(_answer_limits, settings),
+        settings.provided.analytics.time_zone,
+    )
+    digests = providers.Singleton(
+        DigestWriter, database, offers, caller, settings.provided.chat.history_messages
+    )
+    keeper = providers.Singleton(GenerationKeeper, database, providers.Callable(_keeping_limits, settings))
+    turns = providers.Singleton(
+        TurnService,
+        database,
+        providers.Singleton(QuestionDesk, offers, settings.provided.chat.history_messages),
+        answers,
+        digests,
+        keeper,
+        providers.Callable(_turn_limits, settings),
+    )
 
     # analytics
     turn_projection = providers.Singleton(TurnProjection, settings.provided.analytics.time_zone)
@@ -299,12 +396,21 @@ class Container(containers.DeclarativeContainer):
 SERVICES = (
     "accounts",
     "administration",
+    "api_keys",
     "collections",
     "documents",
+    "session_files",
     "urls",
     "search",
     "sessions",
+    "messages",
+    "message_search",
+    "shares",
+    "exports",
+    "profiles",
+    "offers",
     "turns",
+    "toolbox",
     "dashboards",
     "events",
     "health",
@@ -318,13 +424,16 @@ def subscribe(container: Container) -> None:
     """Tell the bus who listens to whom."""
     bus = container.bus()
     auth_subscribers.subscribe(bus, container.directory())
-    knowledge_subscribers.subscribe(bus, container.documents(), container.shelves(), container.search())
+    knowledge_subscribers.subscribe(
+        bus, container.documents(), container.session_files(), container.shelves(), container.search()
+    )
     if container.search_engine():
         knowledge_subscribers.feed(bus, container.search_engine_feed())
     else:
         knowledge_subscribers.keep_index(bus, container.index_replica())
+    chat_subscribers.subscribe(bus, container.deleted_documents())
     analytics_subscribers.subscribe(bus, container.turn_projection())
-    bus.require_responders(PassagesRequested)
+    bus.require_responders(PassagesRequested, ReadableDocumentsRequested)
 
 
 @asynccontextmanager
@@ -333,7 +442,10 @@ async def running(container: Container) -> AsyncIterator[None]:
     settings, database, turns = container.settings(), container.database(), container.turns()
     subscriptions, retention = container.subscriptions(), container.retention()
     notifications, ingestion = container.notifications(), container.ingestion()
-    embedding = container.embedding()
+    embedding, keeper = container.embedding(), container.keeper()
+    tool_provider = container.tool_provider()
+    uses = container.api_key_uses()
+    trash = container.trash()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -342,22 +454,37 @@ async def running(container: Container) -> AsyncIterator[None]:
         try:
             if not container.search_engine():
                 knowledge_subscribers.keep_vectors(container.bus(), await container.meaning().prepare())
-            await turns.start()
+            await tool_provider.start()
+            await keeper.start()
             await subscriptions.start()
             await ingestion.start()
             if container.embedder():
                 await embedding.start()
             await retention.start()
+            await trash.start()
             if database.shared:
                 await notifications.start()
             yield
         finally:
-            for each in (turns, ingestion, embedding, notifications, retention, subscriptions, database):
+            for each in (
+                turns,
+                keeper,
+                tool_provider,
+                trash,
+                ingestion,
+                embedding,
+                notifications,
+                retention,
+                subscriptions,
+                uses,
+                database,
+            ):
                 await each.stop()
             if not container.search_engine():
                 container.index().close()
             await container.meaning().close()
-            for outside in (container.search_engine(), container.embedder()):
+            outsiders = (offer.model for offer in container.offers())
+            for outside in (container.search_engine(), container.embedder(), *outsiders):
                 if outside:
                     await outside.close()
             container.index_folder().release()

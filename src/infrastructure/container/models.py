@@ -6,6 +6,7 @@ from src.domains.chat.services.offers import Offer, Offers
 from src.domains.chat.services.ports import ChatModel
 from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.llm.null import NullModel
+from src.infrastructure.outside.places import AwsPlace
 from src.infrastructure.settings import ModelSettings, Settings
 
 Adapter = Callable[[ModelSettings, Settings], ChatModel]
@@ -27,9 +28,22 @@ def _openai_compatible(model: ModelSettings, settings: Settings) -> ChatModel:
     return OpenAICompatibleModel(model.model, str(model.base_url), model.api_key, connections=connections)
 
 
+def _bedrock(model: ModelSettings, settings: Settings) -> ChatModel:
+    from src.infrastructure.llm.bedrock import BedrockModel
+
+    chat, place = settings.chat, AwsPlace(settings.bedrock.region, settings.bedrock.endpoint_url)
+    return BedrockModel(
+        model.model,
+        place,
+        connections=chat.max_generations,
+        silence=max(chat.first_token_seconds, chat.gap_seconds),
+    )
+
+
 _ADAPTERS: dict[str, Adapter] = {
     "embedded": _embedded,
     "null": _null,
+    "bedrock": _bedrock,
     "openai_compatible": _openai_compatible,
 }
 
@@ -53,6 +67,7 @@ def offers(settings: Settings, default: ChatModel) -> Offers:
                 price_in=known.price_in,
                 price_out=known.price_out,
                 takes_tools=known.tools,
+                answers_by_rules=known.provider in ("embedded", "null"),
             )
             for name, known in chat.known_models.items()
         ],

@@ -1,6 +1,6 @@
 """A chat model that costs nothing: what a turn takes without one is measured with it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
 
@@ -12,7 +12,7 @@ class NullModel:
 
     name = "null"
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]:
         for word in WORDS:
             yield ModelChunk(word)
         yield ModelChunk(usage=Usage(tokens_out=len(WORDS)), finish_reason="stop")

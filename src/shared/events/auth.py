@@ -35,6 +35,24 @@ class SignedOut(DomainEvent):
     sign_in_id: UUID
 
 
+class ApiKeyCreated(DomainEvent):
+    """A person has one more API key; whoever must know the key's hash takes it from auth."""
+
+    name: ClassVar[str] = "auth.api_key_created"
+
+    user_id: UUID
+    key_id: UUID
+
+
+class ApiKeyRevoked(DomainEvent):
+    """An API key holds no longer."""
+
+    name: ClassVar[str] = "auth.api_key_revoked"
+
+    user_id: UUID
+    key_id: UUID
+
+
 class GroupDeleted(DomainEvent):
     """A group is gone; its members' rights are told one by one."""
 

@@ -9,8 +9,8 @@ from src.shared.events.base import DomainEvent
 class ChatMessageReceived(DomainEvent):
     """A person asked something; the answer will be `answer_id`.
 
-    A question asked again (edited, or for another answer) is told again, with its own ids. In a temporary
-    session `message` is empty. `channel` is the door it came by: `chat` or `openai`.
+    An edited question is another one. In a temporary session `message` is empty. `channel` is the door that it
+    came by: `chat` or `openai`.
     """
 
     name: ClassVar[str] = "chat.message_received"
@@ -23,6 +23,20 @@ class ChatMessageReceived(DomainEvent):
     user_id: UUID
     group_ids: tuple[UUID, ...]
     message: str
+    channel: str = "chat"
+    profile_id: UUID | None = None
+
+
+class ChatAnswerRequestedAgain(DomainEvent):
+    """A person wants another answer to a question that was told before; it will be `answer_id`."""
+
+    name: ClassVar[str] = "chat.answer_requested_again"
+
+    session_id: UUID
+    question_id: UUID
+    answer_id: UUID
+    user_id: UUID
+    group_ids: tuple[UUID, ...]
     channel: str = "chat"
     profile_id: UUID | None = None
 
@@ -106,6 +120,16 @@ class FeedbackGiven(DomainEvent):
     comment: str
 
 
+class FeedbackWithdrawn(DomainEvent):
+    """A person took back what they had said of an answer."""
+
+    name: ClassVar[str] = "chat.feedback_withdrawn"
+
+    session_id: UUID
+    message_id: UUID
+    user_id: UUID
+
+
 class SessionDeleted(DomainEvent):
     """A conversation is gone for good; whoever holds text of it erases it."""
 
@@ -113,3 +137,28 @@ class SessionDeleted(DomainEvent):
 
     session_id: UUID
     user_id: UUID
+
+
+class ProfileChanged(DomainEvent):
+    """An administrator made an assistant, or changed it to this. No groups: it is for everyone."""
+
+    name: ClassVar[str] = "chat.profile_changed"
+
+    profile_id: UUID
+    user_id: UUID
+    profile_name: str
+    is_new: bool
+    model: str | None
+    collection_ids: tuple[UUID, ...]
+    group_ids: tuple[UUID, ...]
+    without_sources: str
+
+
+class ProfileDeleted(DomainEvent):
+    """An administrator deleted an assistant; its sessions go on with the platform's own."""
+
+    name: ClassVar[str] = "chat.profile_deleted"
+
+    profile_id: UUID
+    user_id: UUID
+    profile_name: str

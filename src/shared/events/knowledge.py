@@ -9,12 +9,17 @@ from src.shared.events.base import DomainEvent, DomainRequest
 
 
 class CollectionReadersChanged(DomainEvent):
-    """Who may read a collection is now this (no groups: everyone signed in); also told when it is made."""
+    """Who may read a collection is now this (no groups: everyone signed in); also told when it is made.
+
+    One with an owner holds the files of the session `session_id`, for this person alone.
+    """
 
     name: ClassVar[str] = "knowledge.collection_readers_changed"
 
     collection_id: UUID
     group_ids: tuple[UUID, ...]
+    owner_id: UUID | None = None
+    session_id: UUID | None = None
 
 
 class CollectionDeleted(DomainEvent):
@@ -23,6 +28,8 @@ class CollectionDeleted(DomainEvent):
     name: ClassVar[str] = "knowledge.collection_deleted"
 
     collection_id: UUID
+    owner_id: UUID | None = None
+    session_id: UUID | None = None
 
 
 class DocumentUploaded(DomainEvent):

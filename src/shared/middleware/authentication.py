@@ -14,12 +14,16 @@ from src.shared.exceptions.handlers import problem_response
 
 @dataclass(frozen=True)
 class Principal:
-    """Someone signed in, with the rights as of this moment."""
+    """Someone who has shown who they are, with the rights as of this moment.
+
+    It was by a sign-in or by an API key; neither is set for whoever works on the server's machine itself.
+    """
 
     user_id: UUID
-    sign_in_id: UUID
+    sign_in_id: UUID | None
     role: str
     group_ids: tuple[UUID, ...]
+    api_key_id: UUID | None = None
 
     @property
     def is_admin(self) -> bool:

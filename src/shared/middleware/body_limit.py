@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from src.shared.exceptions.errors import TooLarge
 from src.shared.exceptions.handlers import problem_response
 
-API_UPLOAD = re.compile(r"/api/v1/knowledge/collections/[^/]+/documents")
+API_UPLOAD = re.compile(r"/api/v1/knowledge/(collections|sessions)/[^/]+/documents")
 PAGE_UPLOAD = re.compile(r"/_stcore/upload_file/")
 
 

@@ -1,5 +1,6 @@
 """Settings that do not fit together are told when the server starts."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,35 @@ def test_a_service_that_is_chosen_must_be_named(chosen: dict[str, Any], needed: 
 def test_embeddings_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("KNOWLEDGE__EMBEDDINGS", name)
     assert Settings().knowledge.embeddings == name
+
+
+@pytest.mark.parametrize(
+    ("servers", "wrong"),
+    [
+        ([{"name": "wiki"}], "either `command` or `url`"),
+        ([{"name": "wiki", "command": "wiki", "url": "http://wiki"}], "either `command` or `url`"),
+        ([{"name": "wiki", "url": "http://wiki", "env": {"A": "b"}}], "for a `command`"),
+        ([{"name": "wiki", "command": "wiki", "headers": {"A": "b"}}], "for a `url`"),
+        ([{"name": "wiki", "url": "file:///etc/passwd"}], "url"),
+        ([{"name": "wi__ki", "command": "wiki"}], "name"),
+        ([{"name": "위키", "command": "wiki"}], "name"),
+        ([{"name": "wiki", "command": "wiki", "group": "sales"}], "group"),
+        ([{"name": "wiki", "command": "a"}, {"name": "wiki", "command": "b"}], "names a server twice"),
+    ],
+)
+def test_a_server_of_tools_is_named_wholly(
+    monkeypatch: pytest.MonkeyPatch, servers: list[dict[str, Any]], wrong: str
+) -> None:
+    monkeypatch.setenv("TOOLS__MCP_SERVERS", json.dumps(servers))
+    with pytest.raises(ValidationError, match=wrong):
+        Settings()
+
+
+def test_secrets_of_servers_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = [
+        {"name": "wiki", "command": "wiki", "env": {"TOKEN": "hidden"}},
+        {"name": "crm", "url": "https://crm.example/mcp", "headers": {"Authorization": "hidden"}},
+    ]
+    monkeypatch.setenv("TOOLS__MCP_SERVERS", json.dumps(servers))
+    assert "hidden" not in repr(Settings())
+    assert Settings().tools.mcp_servers[0].env["TOKEN"].get_secret_value() == "hidden"

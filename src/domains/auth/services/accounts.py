@@ -10,7 +10,7 @@ from src.domains.auth.models import SignIn, User
 from src.domains.auth.repositories import SignInRepository, UserRepository
 from src.domains.auth.services.directory import rights_of
 from src.domains.auth.services.passwords import PasswordHasher
-from src.domains.auth.services.tokens import AccessTokens, new_refresh_token, refresh_token_hash
+from src.domains.auth.services.tokens import AccessTokens, new_refresh_token, token_hash
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.auth import SignedOut, UserRegistered
@@ -102,7 +102,7 @@ class AccountService:
             now = utc_now()
             sign_in = SignIn(
                 user_id=user_id,
-                refresh_hash=refresh_token_hash(refresh_token),
+                refresh_hash=token_hash(refresh_token),
                 created_at=now,
                 expires_at=now + self._sign_in_lifetime,
             )
@@ -119,7 +119,7 @@ class AccountService:
 
         def rotate(uow: UnitOfWork) -> tuple[User, SignIn]:
             sign_in = _open_sign_in(uow, refresh_token, for_update=True)
-            sign_in.refresh_hash = refresh_token_hash(following)
+            sign_in.refresh_hash = token_hash(following)
             user = UserRepository(uow).get(sign_in.user_id)
             if user is None or not user.is_active:
                 raise InvalidRefreshToken("This account is switched off. Ask your administrator.")
@@ -178,7 +178,7 @@ def find_user(uow: UnitOfWork, user_id: UUID) -> User:
 
 
 def _open_sign_in(uow: UnitOfWork, refresh_token: str, *, for_update: bool = False) -> SignIn:
-    sign_ins, hashed = SignInRepository(uow), refresh_token_hash(refresh_token)
+    sign_ins, hashed = SignInRepository(uow), token_hash(refresh_token)
     sign_in = sign_ins.open_by_refresh_hash(hashed, utc_now(), for_update=for_update)
     if sign_in is None:
         raise InvalidRefreshToken("This sign-in has ended. Sign in again.")

@@ -5,16 +5,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, bindparam, insert, literal, select, update
+from sqlalchemy import RowMapping, Select, bindparam, insert, literal, or_, select, update
 
-from src.domains.chat.models import Message, Session
+from src.domains.chat.models import CitedDocument, Message, Session
 from src.infrastructure.database.unit_of_work import UnitOfWork
 
 MESSAGES = Message.metadata.tables[Message.__tablename__]
 
 # What every turn does: statements built once, on the tables. The ORM's way costs three times as much.
 INSERT_MESSAGE = insert(MESSAGES)
-FINISH_MESSAGE = update(MESSAGES).where(
+INSERT_CITED_DOCUMENT = insert(CitedDocument.metadata.tables[CitedDocument.__tablename__])
+CHANGE_PENDING = update(MESSAGES).where(
     MESSAGES.c.id == bindparam("message_id"), MESSAGES.c.status == "pending"
 )
 
@@ -32,6 +33,23 @@ def _branch() -> Select[Any]:
 
 
 BRANCH = _branch()
+STATES = select(MESSAGES).where(MESSAGES.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def _up_from(leaf_id: UUID) -> Select[Any]:
+    """Select the ids of a message and of all that it follows."""
+    leaf = select(MESSAGES.c.id, MESSAGES.c.parent_id).where(MESSAGES.c.id == leaf_id)
+    below = leaf.cte("shown", recursive=True)
+    above = select(MESSAGES.c.id, MESSAGES.c.parent_id).join(below, MESSAGES.c.id == below.c.parent_id)
+    return select(below.union_all(above).c.id)
+
+
+def _newest_below(message_id: UUID) -> Select[Any]:
+    above = select(MESSAGES.c.id).where(MESSAGES.c.id == message_id).cte("newest", recursive=True)
+    child = select(MESSAGES.c.id).where(MESSAGES.c.parent_id == above.c.id)
+    newest_child = child.order_by(MESSAGES.c.id.desc()).limit(1).scalar_subquery()
+    newest = above.union_all(select(newest_child).select_from(above).where(above.c.id.is_not(None)))
+    return select(newest.c.id).where(newest.c.id.is_not(None)).order_by(newest.c.id.desc()).limit(1)
 
 
 class MessageRepository:
@@ -43,15 +61,65 @@ class MessageRepository:
 
     def finish(self, message_id: UUID, values: Mapping[str, Any]) -> None:
         """Set what became of a pending answer; `NothingChanged` when it has ended or was deleted meanwhile."""
-        self._uow.defer(FINISH_MESSAGE, {"message_id": message_id, **values}, must_match=True)
+        self._uow.defer(CHANGE_PENDING, {"message_id": message_id, **values}, must_match=True)
+
+    def save_progress(self, message_id: UUID, values: Mapping[str, Any]) -> None:
+        """Save what there is of a pending answer."""
+        self._uow.defer(CHANGE_PENDING, {"message_id": message_id, **values})
+
+    def add_cited_document(self, message_id: UUID, document_id: UUID) -> None:
+        self._uow.defer(INSERT_CITED_DOCUMENT, {"message_id": message_id, "document_id": document_id})
+
+    def set_summary(self, message_id: UUID, summary: str) -> None:
+        self._uow.connection.execute(
+            update(MESSAGES).where(MESSAGES.c.id == message_id).values(summary=summary)
+        )
+
+    def request_stop(self, message_id: UUID) -> None:
+        self._uow.defer(CHANGE_PENDING, {"message_id": message_id, "stop_requested": True})
+
+    def to_stop(self, message_ids: Collection[UUID]) -> Sequence[UUID]:
+        """Return those of the answers that are to be stopped."""
+        query = select(MESSAGES.c.id).where(MESSAGES.c.id.in_(message_ids), MESSAGES.c.stop_requested)
+        return self._uow.connection.scalars(query).all()
+
+    def states(self, message_ids: Collection[UUID]) -> Sequence[RowMapping]:
+        """Return the answers as they are saved."""
+        return self._uow.connection.execute(STATES, {"ids": list(message_ids)}).mappings().all()
 
     def owned(self, message_id: UUID, user_id: UUID, *, for_update: bool) -> Message | None:
         query = select(Message).join(Session, Message.session_id == Session.id)
-        query = query.where(Message.id == message_id, Session.user_id == user_id)
-        return self._uow.session.scalar(query.with_for_update() if for_update else query)
+        query = query.where(
+            Message.id == message_id, Session.user_id == user_id, Session.deleted_at.is_(None)
+        )
+        return self._uow.session.scalar(query.with_for_update(of=Message) if for_update else query)
+
+    def shown(self, leaf_id: UUID, after: UUID | None, limit: int) -> Sequence[Message]:
+        """Return the messages from the first one to the leaf, oldest first: a parent's id is below its child's."""
+        query = select(Message).where(Message.id.in_(_up_from(leaf_id))).order_by(Message.id)
+        return self._uow.session.scalars(
+            (query.where(Message.id > after) if after else query).limit(limit)
+        ).all()
+
+    def newest_below(self, message_id: UUID) -> UUID:
+        """Return where one comes to by going on to the newest child, again and again."""
+        newest: UUID = self._uow.session.scalars(_newest_below(message_id)).one()
+        return newest
+
+    def siblings(
+        self, session_id: UUID, parent_ids: Collection[UUID | None]
+    ) -> dict[UUID | None, list[UUID]]:
+        """Return the children of each of these messages in the session, oldest first; of None: the first ones."""
+        query = select(Message.parent_id, Message.id).where(Message.session_id == session_id)
+        is_child = Message.parent_id.in_([each for each in parent_ids if each])
+        query = query.where(or_(is_child, Message.parent_id.is_(None)) if None in parent_ids else is_child)
+        children: dict[UUID | None, list[UUID]] = {}
+        for parent_id, child_id in self._uow.session.execute(query.order_by(Message.id)):
+            children.setdefault(parent_id, []).append(child_id)
+        return children
 
     def page(self, session_id: UUID, after: UUID | None, limit: int) -> Sequence[Message]:
-        """Return a session's messages, oldest first."""
+        """Return a session's messages of all branches, oldest first."""
         query = select(Message).where(Message.session_id == session_id).order_by(Message.id)
         return self._uow.session.scalars(
             (query.where(Message.id > after) if after else query).limit(limit)

@@ -1,11 +1,12 @@
 """Named queries of sessions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy import RowMapping, bindparam, insert, or_, select, update
 
 from src.domains.chat.models import Session
 from src.infrastructure.database.unit_of_work import UnitOfWork
@@ -17,6 +18,7 @@ INSERT_SESSION = insert(SESSIONS)
 CONTINUE_SESSION = update(SESSIONS).where(SESSIONS.c.id == bindparam("continued_id"))
 SESSION_TO_CONTINUE = (
     select(
+        SESSIONS.c.id,
         SESSIONS.c.title,
         SESSIONS.c.leaf_id,
         SESSIONS.c.profile_id,
@@ -31,6 +33,14 @@ SESSION_TO_CONTINUE = (
     )
     .with_for_update()
 )
+
+
+@dataclass(frozen=True)
+class SessionFilter:
+    """Which sessions are listed: only pinned ones or only others, if said; those in the trash, or the rest."""
+
+    pinned: bool | None = None
+    deleted: bool = False
 
 
 class SessionRepository:
@@ -54,19 +64,39 @@ class SessionRepository:
         values = {"continued_id": session_id, "title": title, "leaf_id": leaf_id, "updated_at": now}
         self._uow.defer(CONTINUE_SESSION, values)
 
+    def set_automatic_title(self, session_id: UUID, title: str) -> None:
+        """Set the title, unless a person has given one."""
+        automatic = SESSIONS.c.id == session_id, SESSIONS.c.title_is_automatic
+        self._uow.connection.execute(update(SESSIONS).where(*automatic).values(title=title))
+
     def owned(self, session_id: UUID, user_id: UUID, *, for_update: bool) -> Session | None:
+        """Return a person's session, also one in the trash."""
         query = select(Session).where(Session.id == session_id, Session.user_id == user_id)
         return self._uow.session.scalar(query.with_for_update() if for_update else query)
 
     def owner(self, session_id: UUID) -> UUID:
         return self._uow.session.get_one(Session, session_id).user_id
 
-    def page(self, user_id: UUID, before: UUID | None, limit: int) -> Sequence[Session]:
-        """Return the person's sessions, newest first."""
-        query = select(Session).where(Session.user_id == user_id).order_by(Session.id.desc())
-        return self._uow.session.scalars(
-            (query.where(Session.id < before) if before else query).limit(limit)
-        ).all()
+    def page(
+        self, user_id: UUID, wanted: SessionFilter, after: Session | None, limit: int
+    ) -> Sequence[Session]:
+        """Return those of the person's sessions that are listed, last used first."""
+        query = select(Session).where(
+            Session.user_id == user_id,
+            Session.channel == "chat",
+            Session.is_temporary.is_(False),
+            Session.deleted_at.is_not(None) if wanted.deleted else Session.deleted_at.is_(None),
+        )
+        if wanted.pinned is not None:
+            is_pinned = Session.pinned_at.is_not(None)
+            query = query.where(is_pinned if wanted.pinned else ~is_pinned)
+        if after:
+            query = query.where(
+                Session.updated_at <= after.updated_at,
+                or_(Session.updated_at < after.updated_at, Session.id < after.id),
+            )
+        query = query.order_by(Session.updated_at.desc(), Session.id.desc()).limit(limit)
+        return self._uow.session.scalars(query).all()
 
     def delete(self, session: Session) -> None:
         self._uow.session.delete(session)

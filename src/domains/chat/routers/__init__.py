@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from src.domains.chat.routers import sessions, turns
+from src.domains.chat.routers import messages, profiles, sessions, shares, tools, turns
 
 router = APIRouter(tags=["chat"])
-for each in (turns.router, sessions.router):
+for each in (turns.router, sessions.router, messages.router, shares.router, profiles.router, tools.router):
     router.include_router(each)

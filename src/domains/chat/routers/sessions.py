@@ -1,18 +1,21 @@
-"""The HTTP API of sessions and of the messages in them."""
+"""The HTTP API of sessions."""
 
+from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 
-from src.domains.chat.dependencies import CurrentPrincipal, Sessions
+from src.domains.chat.dependencies import CurrentPrincipal, Exports, Sessions
+from src.domains.chat.repositories.sessions import SessionFilter
 from src.domains.chat.schemas.sessions import (
+    ChangeSessionRequest,
     CreateSessionRequest,
-    FeedbackRequest,
-    MessageResponse,
-    RenameSessionRequest,
     SessionResponse,
+    SwitchBranchRequest,
 )
-from src.domains.chat.services.sessions import Feedback
+from src.domains.chat.services.exports import Format
 from src.shared.paging import Cursor, Limit, Page
 
 router = APIRouter(prefix="/chat")
@@ -22,27 +25,33 @@ router = APIRouter(prefix="/chat")
 async def create_session(
     body: CreateSessionRequest, principal: CurrentPrincipal, sessions: Sessions
 ) -> SessionResponse:
-    return SessionResponse.model_validate(await sessions.create(principal.user_id, body.title))
+    session = await sessions.create(principal, body.change, is_temporary=body.temporary)
+    return SessionResponse.of(session)
 
 
 @router.get("/sessions")
 async def list_sessions(
-    principal: CurrentPrincipal, sessions: Sessions, limit: Limit = 50, cursor: Cursor = None
+    principal: CurrentPrincipal,
+    sessions: Sessions,
+    pinned: Annotated[bool | None, Query(description="Only pinned ones, or only others.")] = None,
+    deleted: Annotated[bool, Query(description="Those in the trash instead.")] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[SessionResponse]:
-    page = await sessions.page(principal.user_id, cursor, limit)
-    return Page.of([SessionResponse.model_validate(session) for session in page], limit)
+    page = await sessions.page(principal.user_id, SessionFilter(pinned, deleted), cursor, limit)
+    return Page.of([SessionResponse.of(session) for session in page], limit)
 
 
 @router.get("/sessions/{session_id}")
 async def get_session(session_id: UUID, principal: CurrentPrincipal, sessions: Sessions) -> SessionResponse:
-    return SessionResponse.model_validate(await sessions.get(principal.user_id, session_id))
+    return SessionResponse.of(await sessions.get(principal.user_id, session_id))
 
 
 @router.patch("/sessions/{session_id}")
-async def rename_session(
-    session_id: UUID, body: RenameSessionRequest, principal: CurrentPrincipal, sessions: Sessions
+async def change_session(
+    session_id: UUID, body: ChangeSessionRequest, principal: CurrentPrincipal, sessions: Sessions
 ) -> SessionResponse:
-    return SessionResponse.model_validate(await sessions.rename(principal.user_id, session_id, body.title))
+    return SessionResponse.of(await sessions.change(principal, session_id, body.change))
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
@@ -50,23 +59,27 @@ async def delete_session(session_id: UUID, principal: CurrentPrincipal, sessions
     await sessions.delete(principal.user_id, session_id)
 
 
-@router.get("/sessions/{session_id}/messages")
-async def list_messages(
-    session_id: UUID,
-    principal: CurrentPrincipal,
-    sessions: Sessions,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[MessageResponse]:
-    page = await sessions.messages(principal.user_id, session_id, cursor, limit)
-    return Page.of([MessageResponse.model_validate(message) for message in page], limit)
+@router.post("/sessions/{session_id}/restore")
+async def restore_session(
+    session_id: UUID, principal: CurrentPrincipal, sessions: Sessions
+) -> SessionResponse:
+    return SessionResponse.of(await sessions.restore(principal.user_id, session_id))
 
 
-@router.put("/messages/{message_id}/feedback")
-async def give_feedback(
-    message_id: UUID, body: FeedbackRequest, principal: CurrentPrincipal, sessions: Sessions
-) -> MessageResponse:
-    feedback = Feedback(body.rating, body.reasons, body.comment)
-    return MessageResponse.model_validate(
-        await sessions.give_feedback(principal.user_id, message_id, feedback)
-    )
+@router.put("/sessions/{session_id}/branch")
+async def switch_branch(
+    session_id: UUID, body: SwitchBranchRequest, principal: CurrentPrincipal, sessions: Sessions
+) -> SessionResponse:
+    session = await sessions.switch_branch(principal.user_id, session_id, body.message_id)
+    return SessionResponse.of(session)
+
+
+@router.get("/sessions/{session_id}/export", response_class=StreamingResponse)
+async def export_session(
+    session_id: UUID, principal: CurrentPrincipal, exports: Exports, format: Format = "markdown"
+) -> StreamingResponse:
+    export = await exports.export(principal, session_id, format)
+    # RFC 6266: the name in UTF-8 for all of today's clients, and one in ASCII for the others.
+    disposition = f"attachment; filename=\"chat\"; filename*=UTF-8''{quote(export.name, safe='')}"
+    headers = {"Content-Disposition": disposition}
+    return StreamingResponse(export.pieces, media_type=export.media_type, headers=headers)

@@ -1,31 +1,69 @@
 """The HTTP API of questions and their answers."""
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Depends, Header, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.requests import Request
 
 from src.domains.chat.dependencies import CurrentPrincipal, Turns
-from src.domains.chat.schemas.turns import ChatRequest, ChatResponse, SendMessageRequest
+from src.domains.chat.schemas.turns import ChatRequest, ChatResponse, RegenerateRequest, SendMessageRequest
 from src.domains.chat.services.generations import Generation
+from src.domains.chat.services.turn import Ask, RequestKey
 
 router = APIRouter(prefix="/chat")
 
+COME_BACK_MILLISECONDS = 1_000
+"""When a reader whose stream broke off is to come back."""
+
+
+async def _request_key(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=200, description="The same key gets the same answer.")
+    ] = None,
+) -> RequestKey | None:
+    if idempotency_key is None:
+        return None
+    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + await request.body())
+    return RequestKey(idempotency_key, digest.hexdigest())
+
+
+Key = Annotated[RequestKey | None, Depends(_request_key)]
+
 
 @router.post("")
-async def chat(body: ChatRequest, principal: CurrentPrincipal, turns: Turns) -> ChatResponse:
-    return await _complete(await turns.ask(principal, body.message, body.session_id))
+async def chat(body: ChatRequest, principal: CurrentPrincipal, turns: Turns, key: Key) -> ChatResponse:
+    ask = Ask(principal, body.message, body.session_id, model=body.model, profile_id=body.profile_id, key=key)
+    return await _complete(await turns.ask(ask))
 
 
 @router.post("/sessions/{session_id}/messages", response_model=ChatResponse)
 async def send_message(
-    session_id: UUID, body: SendMessageRequest, principal: CurrentPrincipal, turns: Turns
+    session_id: UUID, body: SendMessageRequest, principal: CurrentPrincipal, turns: Turns, key: Key
 ) -> ChatResponse | EventSourceResponse:
-    generation = await turns.ask(principal, body.content, session_id)
-    return _stream(generation) if body.stream else await _complete(generation)
+    generation = await turns.ask(Ask(principal, body.content, session_id, key=key))
+    return await _answer(generation, as_stream=body.stream)
+
+
+@router.post("/messages/{message_id}/edit", response_model=ChatResponse)
+async def edit_message(
+    message_id: UUID, body: SendMessageRequest, principal: CurrentPrincipal, turns: Turns, key: Key
+) -> ChatResponse | EventSourceResponse:
+    generation = await turns.ask(Ask(principal, body.content, edits=message_id, key=key))
+    return await _answer(generation, as_stream=body.stream)
+
+
+@router.post("/messages/{message_id}/regenerate", response_model=ChatResponse)
+async def regenerate(
+    message_id: UUID, body: RegenerateRequest, principal: CurrentPrincipal, turns: Turns, key: Key
+) -> ChatResponse | EventSourceResponse:
+    generation = await turns.ask(Ask(principal, answers_again=message_id, model=body.model, key=key))
+    return await _answer(generation, as_stream=body.stream)
 
 
 @router.get("/messages/{message_id}/stream")
@@ -33,10 +71,21 @@ async def resume_stream(
     message_id: UUID,
     principal: CurrentPrincipal,
     turns: Turns,
-    last_event_id: Annotated[int, Header(ge=0)] = 0,
+    last_event_id: Annotated[int | None, Header(ge=0, le=100_000_000)] = None,
 ) -> Response:
-    generation = await turns.running(principal, message_id)
-    return _stream(generation, last_event_id) if generation else Response(status_code=204)
+    generation = await turns.find(principal, message_id)
+    if generation.status != "pending" and last_event_id is None:
+        return Response(status_code=204)
+    return _stream(generation, last_event_id or 0)
+
+
+@router.post("/messages/{message_id}/stop")
+async def stop(message_id: UUID, principal: CurrentPrincipal, turns: Turns) -> ChatResponse:
+    return ChatResponse.of(await turns.stop_answer(principal, message_id))
+
+
+async def _answer(generation: Generation, *, as_stream: bool) -> ChatResponse | EventSourceResponse:
+    return _stream(generation) if as_stream else await _complete(generation)
 
 
 async def _complete(generation: Generation) -> ChatResponse:
@@ -51,6 +100,7 @@ def _stream(generation: Generation, offset: int = 0) -> EventSourceResponse:
 
 
 async def _wire_format(generation: Generation, offset: int) -> AsyncIterator[bytes]:
+    yield format_sse_event(retry=COME_BACK_MILLISECONDS)
     async for event in generation.follow(offset):
         if event is None:
             yield format_sse_event(comment="heartbeat")

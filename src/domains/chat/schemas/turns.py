@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from src.domains.chat.models import MessageStatus
 from src.domains.chat.services.citations import Citation
 from src.domains.chat.services.generations import Generation
 from src.shared.schemas import RequestModel, ResponseModel
@@ -10,10 +11,17 @@ from src.shared.schemas import RequestModel, ResponseModel
 class ChatRequest(RequestModel):
     message: str
     session_id: UUID | None = None
+    profile_id: UUID | None = None
+    model: str | None = None
 
 
 class SendMessageRequest(RequestModel):
     content: str
+    stream: bool = False
+
+
+class RegenerateRequest(RequestModel):
+    model: str | None = None
     stream: bool = False
 
 
@@ -32,6 +40,10 @@ class ChatResponse(ResponseModel):
     citations: list[Citation]
     grounded: bool
     usage: UsageResponse
+    status: MessageStatus
+    model: str | None
+    failed_models: list[str]
+    finish_reason: str | None
 
     @classmethod
     def of(cls, generation: Generation) -> "ChatResponse":
@@ -42,4 +54,8 @@ class ChatResponse(ResponseModel):
             citations=list(generation.citations),
             grounded=generation.grounded,
             usage=UsageResponse.model_validate(generation.usage),
+            status=generation.status,
+            model=generation.model,
+            failed_models=list(generation.failed_models),
+            finish_reason=generation.finish_reason,
         )

@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
+from src.domains.chat.models import MessageStatus
 from src.domains.chat.services.citations import Citation
-from src.domains.chat.services.ports import Usage
+from src.domains.chat.services.ports import ToolCall, Usage
 from src.shared.exceptions.errors import PlatformError
 
 HEARTBEAT_SECONDS = 15.0
-
-GenerationStatus = Literal["pending", "completed", "stopped", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,10 @@ class StreamEvent:
 
 @dataclass
 class Generation:
-    """One answer as far as it has come. Changed by the turn that makes it, read by streams."""
+    """One answer as far as it has come. Changed by whoever makes or mirrors it, read by streams.
+
+    Its text only grows, so that a reader needs no more than the number of characters it has.
+    """
 
     session_id: UUID
     question_id: UUID
@@ -34,12 +36,31 @@ class Generation:
     text: str = ""
     citations: Sequence[Citation] = ()
     grounded: bool = False
+    model: str | None = None
+    failed_models: Sequence[str] = ()
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    asked_tools: Sequence[ToolCall] = ()
+    """Tools of a program's own that it is to call now."""
     usage: Usage = field(default_factory=Usage)
     finish_reason: str | None = None
-    status: GenerationStatus = "pending"
+    searched_for: str | None = None
+    status: MessageStatus = "pending"
     error: PlatformError | None = None
+    is_stopped: bool = False
+    task: "asyncio.Task[None] | None" = None
+    """Writes it; none when another process does, and when nothing is left to be cut off."""
+    revision: int = 0
+    """Grows with everything that is shown."""
+    _is_left: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def outcome(self) -> MessageStatus:
+        """What has become of it, once nothing is left to be written."""
+        if self.error:
+            return "interrupted" if self.error.code == "interrupted" else "failed"
+        return "stopped" if self.is_stopped else "completed"
 
     def release(self, text: str) -> None:
         """Show more of the answer."""
@@ -47,9 +68,27 @@ class Generation:
             self.text += text
             self._notify()
 
-    def end(self, status: GenerationStatus) -> None:
+    def show_tool(self, call: dict[str, Any], number: int | None = None) -> int:
+        """Show a call of a tool, or under its number what has become of it; return the number."""
+        number = len(self.tool_calls) if number is None else number
+        self.tool_calls[number : number + 1] = [call]
+        self._notify()
+        return number
+
+    def end(self, status: MessageStatus) -> None:
         self.status = status
         self._ended.set()
+        self._notify()
+
+    def stop(self) -> None:
+        """Cut the answer off where it is; its writer saves that."""
+        if self.task:
+            self.is_stopped = True
+            self.task.cancel()
+
+    def leave(self) -> None:
+        """Send all readers away: this server is stopping, and they can come back to read on."""
+        self._is_left = True
         self._notify()
 
     async def wait(self) -> None:
@@ -57,51 +96,78 @@ class Generation:
         await self._ended.wait()
 
     async def follow(self, offset: int = 0) -> AsyncIterator[StreamEvent | None]:
-        """Yield what comes after `offset` characters, then exactly one `end`; None asks for a heartbeat."""
+        """Yield what comes after `offset` characters, then exactly one `end`; None asks for a heartbeat.
+
+        A reader who has more than there is in the end, because a server broke down before it was saved, is
+        told to begin again with `reset`. Without an `end`, the reader is to come back.
+        """
         ids = {
             "session_id": self.session_id,
             "message_id": self.message_id,
             "user_message_id": self.question_id,
         }
         yield StreamEvent("message", {key: str(value) for key, value in ids.items()}, offset)
-        while True:
-            news, ended = self.text[offset:], self.status != "pending"
+        shown: list[dict[str, Any]] = []
+        while not self._is_left or self.status != "pending":
+            changed, ended, news = self._changed, self.status != "pending", self.text[offset:]
+            for call in self._tool_news(shown):
+                yield StreamEvent("tool", call, offset)
             if news:
                 offset += len(news)
                 yield StreamEvent("delta", {"text": news}, offset)
             elif ended:
-                break
-            elif not await self._news():
+                for event in self._closing_events(offset):
+                    yield event
+                return
+            elif not await _set_soon(changed):
                 yield None
-        for event in self._closing_events(offset):
-            yield event
 
-    async def _news(self) -> bool:
-        try:
-            async with asyncio.timeout(HEARTBEAT_SECONDS):
-                await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True
+    def _tool_news(self, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return calls of tools that the reader has not seen as they are now, each with its number."""
+        news = [
+            {"number": number, **call}
+            for number, call in enumerate(self.tool_calls)
+            if shown[number : number + 1] != [call]
+        ]
+        shown[:] = self.tool_calls
+        return news
 
     def _closing_events(self, offset: int) -> list[StreamEvent]:
-        end = StreamEvent("end", {"status": self.status}, offset)
+        events = []
+        if offset > len(self.text):
+            offset = len(self.text)
+            events.append(StreamEvent("reset", {"text": self.text}, offset))
         if self.error:
-            return [StreamEvent("error", {"code": self.error.code, "detail": self.error.detail}, offset), end]
-        citations = [citation.model_dump() for citation in self.citations]
-        completed = {
+            events.append(
+                StreamEvent("error", {"code": self.error.code, "detail": self.error.detail}, offset)
+            )
+        else:
+            citations = [citation.model_dump() for citation in self.citations]
+            events.append(StreamEvent("citations", {"citations": citations}, offset))
+            events.append(StreamEvent("completed", self._completed(), offset))
+        return [*events, StreamEvent("end", {"status": self.status}, offset)]
+
+    def _completed(self) -> dict[str, Any]:
+        return {
             "message_id": str(self.message_id),
             "usage": vars(self.usage),
             "grounded": self.grounded,
             "finish_reason": self.finish_reason,
+            "model": self.model,
+            "failed_models": list(self.failed_models),
         }
-        return [
-            StreamEvent("citations", {"citations": citations}, offset),
-            StreamEvent("completed", completed, offset),
-            end,
-        ]
 
     def _notify(self) -> None:
         """Wake whoever follows; who comes back for more waits for the next change."""
+        self.revision += 1
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+async def _set_soon(changed: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(HEARTBEAT_SECONDS):
+            await changed.wait()
+    except TimeoutError:
+        return False
+    return True

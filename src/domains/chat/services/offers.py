@@ -25,6 +25,8 @@ class Offer:
     price_in: float = 0.0
     price_out: float = 0.0
     takes_tools: bool = True
+    answers_by_rules: bool = False
+    """It reads no instructions, and small tasks (titles, summaries, rewriting) follow rules as well."""
 
     def priced(self, usage: Usage) -> Usage:
         """Return the usage with what it costs; a cost that the model itself told stays."""
@@ -55,6 +57,9 @@ class Offers:
     def __iter__(self) -> Iterator[Offer]:
         return iter(self._offers.values())
 
+    def __contains__(self, name: str | None) -> bool:
+        return name in self._offers
+
     def get(self, name: str | None) -> Offer:
         """Return the model of this name, the default one without a name; raise `UnknownModel`."""
         if name is None:
@@ -68,6 +73,7 @@ class Offers:
         """Return the model and those that stand in for it, in order."""
         return [first, *(offer for offer in self._fallbacks if offer.name != first.name)]
 
-    def helper(self, chosen: Offer) -> Offer:
-        """Return who does the small tasks of a session with this model."""
-        return self._helper or chosen
+    def helper(self, chosen: Offer) -> Offer | None:
+        """Return who does the small tasks of a session with this model; None where they follow rules."""
+        helper = self._helper or chosen
+        return None if helper.answers_by_rules else helper

@@ -1,6 +1,6 @@
 """What chat needs from outside."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -9,7 +9,6 @@ from src.shared.events.knowledge import Passage
 from src.shared.exceptions.errors import InvalidRequest, Unavailable
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
-Task = Literal["answer", "rewrite", "title", "summary"]
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,12 @@ class Prompt:
     """All that a model is given for one call.
 
     `messages` end with the question, or with the results of the tools that the model called. `system` is
-    written out whole, with the numbered sources and how to cite them; models that need no such text take
-    `task` and `passages` instead. Passages are numbered from 1 in the order given; the answer cites them as
-    `[1]`, `[2]`...
+    written out whole, with the numbered sources and how to cite them; a model that reads no such text takes the
+    `passages` instead. They are numbered from 1 in the order given; the answer cites them as `[1]`, `[2]`...
     """
 
     messages: tuple[PromptMessage, ...]
     system: str = ""
-    task: Task = "answer"
     passages: tuple[Passage, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str = "auto"
@@ -134,7 +131,7 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str: ...
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]: ...
+    def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]: ...
 
     async def close(self) -> None: ...
 

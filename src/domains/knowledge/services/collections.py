@@ -1,11 +1,12 @@
-"""Collections of documents, and who may read them."""
+"""Collections of documents that are shared, and who may read them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from src.domains.knowledge.models import Collection, CollectionGroup
-from src.domains.knowledge.repositories import CollectionRepository, VersionRepository
+from src.domains.knowledge.repositories.collections import CollectionRepository
+from src.domains.knowledge.repositories.documents import VersionRepository
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
@@ -43,7 +44,7 @@ class CollectionOverview:
 
 
 class CollectionService:
-    """Administrators manage all collections; others see those that their groups may read.
+    """Administrators manage all shared collections; others see those that their groups may read.
 
     A change of who may read holds in this process before the call returns.
     """
@@ -60,7 +61,7 @@ class CollectionService:
                 name=name, description=description, created_at=utc_now(), readers=_readers(group_ids)
             )
             CollectionRepository(uow).add(collection)
-            _record_readers(uow, collection)
+            record_readers(uow, collection)
             return CollectionOverview(collection, 0)
 
         overview = await self._database.write(create, alone=True)
@@ -68,10 +69,8 @@ class CollectionService:
         return overview
 
     async def page(self, asker: Principal, after: UUID | None, limit: int) -> Sequence[CollectionOverview]:
-        group_ids = None if asker.is_admin else asker.group_ids
-
         def page(uow: UnitOfWork) -> Sequence[CollectionOverview]:
-            return _overviews(uow, CollectionRepository(uow).page(group_ids, after, limit))
+            return _overviews(uow, CollectionRepository(uow).page(visible_groups(asker), after, limit))
 
         return await self._database.read(page)
 
@@ -96,7 +95,7 @@ class CollectionService:
                 collection.readers.clear()
                 uow.session.flush()
                 collection.readers.extend(_readers(change.group_ids))
-                _record_readers(uow, collection)
+                record_readers(uow, collection)
             return _overviews(uow, [collection])[0]
 
         overview = await self._database.write(apply, alone=True)
@@ -108,39 +107,64 @@ class CollectionService:
 
         def delete(uow: UnitOfWork) -> None:
             uow.lock(COLLECTIONS)
-            collection = find_collection(uow, asker, collection_id)
-            for document_id, version_ids in VersionRepository(uow).ids_in(collection_id).items():
-                uow.record(
-                    DocumentDeleted(
-                        document_id=document_id,
-                        collection_id=collection_id,
-                        version_ids=tuple(version_ids),
-                    )
-                )
-            CollectionRepository(uow).delete(collection)
-            uow.record(CollectionDeleted(collection_id=collection_id))
+            delete_collection(uow, find_collection(uow, asker, collection_id))
 
         await self._database.write(delete, alone=True)
 
 
+@dataclass(frozen=True)
+class SharedCollection:
+    """Implements `Place`: a collection that is there, and that the asker sees."""
+
+    collection_id: UUID
+
+    def find(self, uow: UnitOfWork, asker: Principal) -> Collection:
+        return find_collection(uow, asker, self.collection_id)
+
+    admit = find
+
+
 def find_collection(uow: UnitOfWork, asker: Principal, collection_id: UUID) -> Collection:
-    """Return the collection if the asker may see it; for anybody else it does not exist."""
-    collections = CollectionRepository(uow)
-    if asker.is_admin:
-        collection = collections.get(collection_id)
-    else:
-        collection = collections.readable(collection_id, asker.group_ids)
+    """Return the shared collection if the asker may see it; for anybody else it does not exist."""
+    collection = CollectionRepository(uow).shared(collection_id, visible_groups(asker))
     if collection is None:
         raise UnknownCollection("There is no such collection, or you may not see it.")
     return collection
 
 
+def visible_groups(asker: Principal) -> Sequence[UUID] | None:
+    """Return in which groups the asker sees what is shared; None: in all, as administrators do."""
+    return None if asker.is_admin else asker.group_ids
+
+
+def delete_collection(uow: UnitOfWork, collection: Collection) -> None:
+    for document_id, version_ids in VersionRepository(uow).ids_in(collection.id).items():
+        uow.record(
+            DocumentDeleted(
+                document_id=document_id, collection_id=collection.id, version_ids=tuple(version_ids)
+            )
+        )
+    CollectionRepository(uow).delete(collection)
+    uow.record(
+        CollectionDeleted(
+            collection_id=collection.id, owner_id=collection.owner_id, session_id=collection.session_id
+        )
+    )
+
+
+def record_readers(uow: UnitOfWork, collection: Collection) -> None:
+    uow.record(
+        CollectionReadersChanged(
+            collection_id=collection.id,
+            group_ids=tuple(collection.group_ids),
+            owner_id=collection.owner_id,
+            session_id=collection.session_id,
+        )
+    )
+
+
 def _readers(group_ids: Sequence[UUID]) -> list[CollectionGroup]:
     return [CollectionGroup(group_id=group_id) for group_id in dict.fromkeys(group_ids)]
-
-
-def _record_readers(uow: UnitOfWork, collection: Collection) -> None:
-    uow.record(CollectionReadersChanged(collection_id=collection.id, group_ids=tuple(collection.group_ids)))
 
 
 def _check_name_is_free(uow: UnitOfWork, name: str) -> None:

@@ -12,20 +12,24 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from src.domains.knowledge.models import Document, DocumentVersion, StoredPassage
-from src.domains.knowledge.repositories import (
-    CollectionRepository,
-    DocumentRepository,
-    PassageRepository,
-    VersionRepository,
-)
-from src.domains.knowledge.services.collections import COLLECTIONS, UnknownCollection, find_collection
+from src.domains.knowledge.repositories.collections import CollectionRepository
+from src.domains.knowledge.repositories.documents import DocumentRepository, VersionRepository
+from src.domains.knowledge.repositories.passages import PassageRepository
+from src.domains.knowledge.services.collections import COLLECTIONS, delete_collection, visible_groups
 from src.domains.knowledge.services.ports import DocumentReader, FileStore
-from src.domains.knowledge.services.versions import Incoming, Upload, check_room, known_upload, take_in
+from src.domains.knowledge.services.versions import (
+    Incoming,
+    Place,
+    Upload,
+    check_room,
+    known_upload,
+    take_in,
+)
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.faults import OutcomeUnknown
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.knowledge import DocumentDeleted
-from src.shared.exceptions.errors import Conflict, InvalidRequest, NotFound, TooLarge
+from src.shared.exceptions.errors import Conflict, InvalidRequest, NotAllowed, NotFound, TooLarge
 from src.shared.middleware.authentication import Principal
 
 HEAD_BYTES = 4096
@@ -90,7 +94,7 @@ class OriginalFile:
 
 
 class DocumentService:
-    """Takes files in and lets those who may read their collection see how they fare and what is in them.
+    """Takes files in and lets those who may read them see how they fare and what is in them.
 
     `wake` is told when there is something to read.
     """
@@ -112,7 +116,7 @@ class DocumentService:
     async def upload(
         self,
         asker: Principal,
-        collection_id: UUID,
+        place: Place,
         file_name: str,
         content: BinaryIO,
         size_bytes: int,
@@ -123,23 +127,35 @@ class DocumentService:
         `source` is what the document is known by in its collection (by default the file's name): the same
         content from there again changes nothing, other content becomes a new version of the document.
         """
-        await self._database.read(lambda uow: find_collection(uow, asker, collection_id))
+        await self._database.read(lambda uow: place.find(uow, asker))
         title = _composed(_last_part(file_name))
         source = _composed(source or title)
         self._check(title, source, content, size_bytes)
         content_hash = await asyncio.to_thread(_hash_of, content)
-        incoming = Incoming(asker, collection_id, source, title, size_bytes, content_hash)
+        incoming = Incoming(asker, place, source, title, size_bytes, content_hash)
         known = await self._database.read(lambda uow: known_upload(uow, incoming, self._limits.waiting))
         return known or await self._keep(incoming, content)
 
     async def page(
-        self, asker: Principal, collection_id: UUID, after: UUID | None, limit: int
+        self, asker: Principal, place: Place, after: UUID | None, limit: int
     ) -> Sequence[DocumentOverview]:
         def page(uow: UnitOfWork) -> Sequence[DocumentOverview]:
-            find_collection(uow, asker, collection_id)
-            return _overviews(uow, DocumentRepository(uow).page(collection_id, after, limit))
+            collection = place.find(uow, asker)
+            return (
+                _overviews(uow, DocumentRepository(uow).page(collection.id, after, limit))
+                if collection
+                else []
+            )
 
         return await self._database.read(page)
+
+    async def readable(
+        self, document_ids: Collection[UUID], user_id: UUID, group_ids: Collection[UUID]
+    ) -> Sequence[UUID]:
+        """Return those of the documents that somebody in these groups may read now."""
+        return await self._database.read(
+            lambda uow: DocumentRepository(uow).readable(document_ids, user_id, group_ids)
+        )
 
     async def get(self, asker: Principal, document_id: UUID) -> DocumentOverview:
         return await self._database.read(
@@ -197,11 +213,20 @@ class DocumentService:
         return overview
 
     async def delete(self, asker: Principal, document_id: UUID) -> None:
-        """Delete the document with its passages and its files; from now on nothing of it is found."""
+        """Delete the document with its passages and its files; from now on nothing of it is found.
+
+        Administrators delete what is shared, and everybody what is their own.
+        """
 
         def delete(uow: UnitOfWork) -> None:
             uow.lock(COLLECTIONS)
             document = _find_document(uow, asker, document_id)
+            collection = CollectionRepository(uow).holding(document_id)
+            if collection.owner_id is None and not asker.is_admin:
+                raise NotAllowed("Only an administrator may delete what is shared.")
+            if collection.owner_id and DocumentRepository(uow).count_in(collection.id) == 1:
+                delete_collection(uow, collection)  # it is there for its documents
+                return
             versions = VersionRepository(uow).of_documents([document_id])[document_id]
             uow.record(
                 DocumentDeleted(
@@ -268,22 +293,16 @@ def _overview(document: Document, versions: Sequence[DocumentVersion]) -> Docume
 
 
 def _find_document(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Document:
-    document = DocumentRepository(uow).get(document_id)
-    unknown = UnknownDocument("There is no such document, or you may not see it.")
+    document = DocumentRepository(uow).visible(document_id, asker.user_id, visible_groups(asker))
     if document is None:
-        raise unknown
-    try:
-        find_collection(uow, asker, document.collection_id)
-    except UnknownCollection:
-        raise unknown from None
+        raise UnknownDocument("There is no such document, or you may not see it.")
     return document
 
 
 def _find_readable(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Document:
     """Return a document whose text the asker may read: administrators too only by their groups."""
-    document = DocumentRepository(uow).get(document_id)
-    collections = CollectionRepository(uow)
-    if document is None or collections.readable(document.collection_id, asker.group_ids) is None:
+    document = DocumentRepository(uow).visible(document_id, asker.user_id, asker.group_ids)
+    if document is None:
         raise UnknownDocument("There is no such document, or you may not read it.")
     return document
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from src.domains.knowledge.models import DocumentVersion, PassageVector
-from src.domains.knowledge.repositories import PassageToEmbed, VectorRepository
+from src.domains.knowledge.repositories.vectors import PassageToEmbed, VectorRepository
 from src.domains.knowledge.services.ports import Embedder, EmbedderUnavailable, Vector
 from src.infrastructure.database.checkpoints import now
 from src.infrastructure.database.database import Database

@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 import structlog
 
 from src.domains.knowledge.models import Document, DocumentVersion, StoredPassage
-from src.domains.knowledge.repositories import DocumentRepository, PassageRepository, VersionRepository
+from src.domains.knowledge.repositories.documents import DocumentRepository, VersionRepository
+from src.domains.knowledge.repositories.passages import PassageRepository
 from src.domains.knowledge.services.ports import (
     DocumentReader,
     FileStore,

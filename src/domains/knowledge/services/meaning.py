@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from src.domains.knowledge.repositories import VectorRepository
+from src.domains.knowledge.repositories.vectors import VectorRepository
 from src.domains.knowledge.services.ports import Embedder, VectorIndex
 from src.domains.knowledge.services.replicas import IndexReplica
 from src.domains.knowledge.services.retrieval import MeaningArm

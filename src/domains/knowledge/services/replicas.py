@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
-from src.domains.knowledge.repositories import DocumentRepository, PassageRepository, VectorRepository
+from src.domains.knowledge.repositories.documents import DocumentRepository
+from src.domains.knowledge.repositories.passages import PassageRepository
+from src.domains.knowledge.repositories.vectors import VectorRepository
 from src.domains.knowledge.services.ports import Embedder, ExternalIndex, IndexedPassage, LocalIndex, Vector
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork

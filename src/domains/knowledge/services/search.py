@@ -5,9 +5,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from src.domains.knowledge.repositories import CollectionRepository, PassageRepository
+from src.domains.knowledge.repositories.collections import CollectionRepository
+from src.domains.knowledge.repositories.passages import PassageRepository
 from src.domains.knowledge.services.ports import Hit, Match, PassageFinder
-from src.domains.knowledge.services.shelves import Shelves, may_read
+from src.domains.knowledge.services.shelves import Asker, Shelves, may_find
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.knowledge import Passage, PassageMatch
@@ -19,14 +20,14 @@ DEEPER = 4
 
 @dataclass(frozen=True)
 class _Proposal:
-    """What was found for somebody in these groups, best first."""
+    """What was found for somebody, best first."""
 
     hits: Sequence[Hit]
-    group_ids: Collection[UUID]
+    asker: Asker
 
 
 class SearchService:
-    """Searches what the asker's groups may read."""
+    """Searches what is shared with the asker's groups, and what the asker has put into their session."""
 
     def __init__(self, database: Database, finder: PassageFinder, shelves: Shelves) -> None:
         self._database = database
@@ -34,41 +35,40 @@ class SearchService:
         self._shelves = shelves
 
     async def search(
-        self, query: str, group_ids: Collection[UUID], limit: int, within: Collection[UUID] | None = None
+        self, query: str, asker: Asker, limit: int, within: Collection[UUID] | None = None
     ) -> list[Passage]:
-        """Return the best passages, best first; `within` narrows the search to these collections.
+        """Return the best passages, best first; `within` narrows the search to these shared collections.
 
-        The finder is asked for the readable collections alone. Text, rights and liveness are then read from
+        The finder is asked for what the asker may find alone. Text, rights and liveness are then read from
         the database, so a passage that was deleted or revoked meanwhile does not appear.
         """
-        readable = self._shelves.readable_by(group_ids)
-        collection_ids = [each for each in readable if within is None or each in within]
+        collection_ids = self._shelves.searched_for(asker, within)
         for depth in (limit, DEEPER * limit):
             hits = await self._finder.find(query, collection_ids, depth)
             if not hits:
                 return []
-            shown = await self._database.read_together(self._shown, _Proposal(hits, group_ids))
+            shown = await self._database.read_together(self._shown, _Proposal(hits, asker))
             # A version that is prepared or was just replaced must not take the places of what is live.
             if len(shown) >= limit or len(hits) < depth:
                 break
         return shown[:limit]
 
     async def search_with_words(
-        self, query: str, group_ids: Collection[UUID], limit: int, within: Collection[UUID] | None = None
+        self, query: str, asker: Asker, limit: int, within: Collection[UUID] | None = None
     ) -> list[Passage]:
         """Search, and tell which of the query's words stand in each passage: a look at every text."""
-        passages = await self.search(query, group_ids, limit, within)
+        passages = await self.search(query, asker, limit, within)
         return await asyncio.to_thread(lambda: [_with_words(query, passage) for passage in passages])
 
     def _shown(self, uow: UnitOfWork, proposals: Sequence[_Proposal]) -> list[list[Passage]]:
         found = PassageRepository(uow).ready({hit.passage_id for each in proposals for hit in each.hits})
-        readers = CollectionRepository(uow).readers({row["collection_id"] for row in found.values()})
+        shelves = CollectionRepository(uow).shelves({row["collection_id"] for row in found.values()})
         return [
             [
                 Passage(**found[hit.passage_id], score=hit.score, matches=_told(hit.matches))
                 for hit in proposal.hits
                 if hit.passage_id in found
-                and may_read(readers[found[hit.passage_id]["collection_id"]], proposal.group_ids)
+                and may_find(shelves[found[hit.passage_id]["collection_id"]], proposal.asker)
             ]
             for proposal in proposals
         ]

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from src.domains.knowledge.services.collections import find_collection
+from src.domains.knowledge.services.collections import SharedCollection
 from src.domains.knowledge.services.documents import DocumentService
 from src.domains.knowledge.services.ports import Fetcher
 from src.domains.knowledge.services.versions import Upload
@@ -20,9 +20,10 @@ class UrlService:
 
     async def take_in(self, asker: Principal, collection_id: UUID, url: str) -> Upload:
         """Fetch the page and queue it for reading; the address it is served at is what it is known by."""
-        await self._database.read(lambda uow: find_collection(uow, asker, collection_id))
+        collection = SharedCollection(collection_id)
+        await self._database.read(lambda uow: collection.find(uow, asker))
         fetched = await self._fetcher.fetch(url)
         with fetched.content as content:
             return await self._documents.upload(
-                asker, collection_id, fetched.file_name, content, fetched.size_bytes, source=fetched.url
+                asker, collection, fetched.file_name, content, fetched.size_bytes, source=fetched.url
             )

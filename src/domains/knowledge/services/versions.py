@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
-from src.domains.knowledge.models import Document, DocumentVersion
-from src.domains.knowledge.repositories import DocumentRepository, VersionRepository
-from src.domains.knowledge.services.collections import COLLECTIONS, find_collection
+from src.domains.knowledge.models import Collection, Document, DocumentVersion
+from src.domains.knowledge.repositories.documents import DocumentRepository, VersionRepository
+from src.domains.knowledge.services.collections import COLLECTIONS
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.knowledge import DocumentUploaded, PassagesChanged, VersionsRemoved
@@ -21,12 +21,22 @@ class QueueFull(Unavailable):
     code = "queue_full"
 
 
+class Place(Protocol):
+    """Where documents are: shared, or a person's own. Raises when the asker may not see it."""
+
+    def find(self, uow: UnitOfWork, asker: Principal) -> Collection | None:
+        """Return its collection, None while there is none."""
+
+    def admit(self, uow: UnitOfWork, asker: Principal) -> Collection:
+        """Return its collection for one document more, made if there is none; raise when it takes no more."""
+
+
 @dataclass(frozen=True)
 class Incoming:
     """A file on its way in. `content_hash` is its SHA-256, in hex."""
 
     asker: Principal
-    collection_id: UUID
+    place: Place
     source: str
     title: str
     size_bytes: int
@@ -57,12 +67,12 @@ def known_upload(uow: UnitOfWork, incoming: Incoming, most_waiting: int) -> Uplo
 def take_in(uow: UnitOfWork, incoming: Incoming, version_id: UUID, most_waiting: int) -> Upload:
     """Make the file a document, or a newer version of one; versions that still wait give way to it."""
     uow.lock(COLLECTIONS)
-    find_collection(uow, incoming.asker, incoming.collection_id)
     if known := known_upload(uow, incoming, most_waiting):
         return known
     document, newest = _find(uow, incoming)
     if document is None:
-        document = _new_document(incoming, version_id)
+        collection = incoming.place.admit(uow, incoming.asker)
+        document = _new_document(incoming, version_id, collection.id)
         DocumentRepository(uow).add(document)
     versions = VersionRepository(uow)
     if removed := versions.delete_unread(document.id):
@@ -98,14 +108,15 @@ def record_removal(uow: UnitOfWork, document: Document, version_ids: Sequence[UU
 
 
 def _find(uow: UnitOfWork, incoming: Incoming) -> tuple[Document | None, DocumentVersion | None]:
-    document = DocumentRepository(uow).by_source(incoming.collection_id, incoming.source)
+    collection = incoming.place.find(uow, incoming.asker)
+    document = DocumentRepository(uow).by_source(collection.id, incoming.source) if collection else None
     return document, VersionRepository(uow).newest(document.id) if document else None
 
 
-def _new_document(incoming: Incoming, document_id: UUID) -> Document:
+def _new_document(incoming: Incoming, document_id: UUID, collection_id: UUID) -> Document:
     return Document(
         id=document_id,
-        collection_id=incoming.collection_id,
+        collection_id=collection_id,
         source=incoming.source,
         title=incoming.title,
         created_by=incoming.asker.user_id,

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from src.domains.chat.services.ports import ModelChunk, Prompt, Usage
 from src.domains.chat.services.tokens import estimated_tokens
@@ -28,14 +28,14 @@ class EmbeddedModel:
     def name(self) -> str:
         return "embedded"
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
-        """Yield the answer word by word; the last chunk has no text, but the usage."""
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]:
+        """Yield the text word by word; the last chunk has no text, but the usage."""
         # Cutting Korean passages into morphemes takes tens of milliseconds the first time.
-        answer = await asyncio.to_thread(_answer, prompt)
-        for word in _WORDS.findall(answer):
+        text = await asyncio.to_thread(_answer, prompt)
+        for word in _WORDS.findall(text):
             yield ModelChunk(text=word)
             await asyncio.sleep(0)
-        yield ModelChunk(usage=_usage(prompt, answer), finish_reason="stop")
+        yield ModelChunk(usage=_usage(prompt, text), finish_reason="stop")
 
     async def close(self) -> None:
         """There is nothing to close."""
@@ -54,10 +54,10 @@ def _answer(prompt: Prompt) -> str:
     return f"{say('other_language', question.language)}\n{answer}"
 
 
-def _usage(prompt: Prompt, answer: str) -> Usage:
+def _usage(prompt: Prompt, text: str) -> Usage:
     given = [
         prompt.question,
         *(passage.text for passage in prompt.passages),
         *(message.content for message in prompt.history),
     ]
-    return Usage(tokens_in=sum(estimated_tokens(text) for text in given), tokens_out=estimated_tokens(answer))
+    return Usage(tokens_in=sum(estimated_tokens(text) for text in given), tokens_out=estimated_tokens(text))

@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from src.domains.chat.services.follow_ups import leans_on
 from src.domains.chat.services.ports import PromptMessage
+from src.domains.chat.services.vocabulary import asking_words, light_words, synonyms
 from src.infrastructure.llm.embedded.signs import Asks, asked_for
-from src.infrastructure.llm.embedded.vocabulary import asking_words, light_words, synonyms
 from src.shared.language import Language, Term, analyze, detect_language, normalize
 
 _LONGEST_QUESTION = 1_000
@@ -23,12 +24,6 @@ _STRONG_FROM = 0.6
 # What stands as an example for a kind of things need not be named by the passage.
 _EXAMPLE = re.compile(
     r"\S+(?=\s?(?:같은|처럼)\s)|(?<=\blike )\S+|(?<=\bsuch as )\S+|(?<=\be\.g\. )\S+", re.IGNORECASE
-)
-_FOLLOW_UP = re.compile(
-    r"^(?:그럼|그러면|그렇다면|그리고|그건|그거|그것|그게|그때|거기|그\s|이건|이거|또\s|또는|반대로|"
-    r"and\b|what about|how about|then\b|so\b|but\b|also\b)|"
-    r"\b(?:it|that|this|they|them|those|there)\b\s*\??$|^\S+(?:\s\S+)?(?:은|는)(?:요)?\s*\??$",
-    re.IGNORECASE,
 )
 
 
@@ -63,12 +58,14 @@ class Question:
 
 
 def read_question(text: str, history: Sequence[PromptMessage] = ()) -> Question:
-    """Read a question; a short follow-up is read together with the question before it."""
+    """Read a question; a follow-up is read together with the questions that it leans on."""
     question = _read(text)
-    earlier = next((message.content for message in reversed(history) if message.role == "user"), "")
-    if not earlier or not _is_follow_up(question):
-        return question
-    before = _read(earlier)
+    for earlier in reversed(leans_on(history, text)):
+        question = _with_earlier(question, _read(earlier))
+    return question
+
+
+def _with_earlier(question: Question, before: Question) -> Question:
     known = {form for concept in question.concepts for form in concept.forms}
     inherited = tuple(
         replace(concept, weight=concept.weight * _INHERITED)
@@ -81,11 +78,6 @@ def read_question(text: str, history: Sequence[PromptMessage] = ()) -> Question:
 def _read(text: str) -> Question:
     text = normalize(text)[:_LONGEST_QUESTION].strip()
     return Question(text, detect_language(text), _concepts(text), asked_for(text))
-
-
-def _is_follow_up(question: Question) -> bool:
-    strong = sum(concept.is_strong for concept in question.concepts)
-    return strong == 0 or (strong <= 3 and bool(_FOLLOW_UP.search(question.text)))
 
 
 def _concepts(text: str) -> tuple[Concept, ...]:

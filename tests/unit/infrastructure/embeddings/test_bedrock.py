@@ -130,8 +130,9 @@ async def test_a_service_that_does_not_answer_is_given_up(url: str, standin: Bed
 
 async def test_a_service_that_is_not_there_is_given_up() -> None:
     async with asking("http://127.0.0.1:9", seconds=0.5) as embedder:
-        with pytest.raises(EmbedderUnavailable, match="Could not connect"):
+        with pytest.raises(EmbedderUnavailable, match="Could not connect") as caught:
             await embedder.query("leave")
+    assert not caught.value.lasting
 
 
 async def test_a_model_that_is_not_there_is_told_at_once(url: str, standin: BedrockRuntimeStandIn) -> None:

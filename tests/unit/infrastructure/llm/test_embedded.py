@@ -158,6 +158,21 @@ async def test_a_follow_up_is_read_with_the_question_before() -> None:
     assert await answer("And abroad?", text, history=history) == "Hotels abroad are paid up to £180. [1]"
 
 
+async def test_a_follow_up_of_a_follow_up_is_read_with_the_question_that_stood_alone() -> None:
+    """What was asked in between about something else does not hide it."""
+    text = passage(
+        "| 지역 | 숙박비 |\n| --- | --- |\n| 국내 | 12만 원 |\n| 일본 | 20만 원 |\n| 유럽 | 35만 원 |"
+    )
+    history = (
+        PromptMessage("user", "국내 출장 숙박비 한도는 얼마예요?"),
+        PromptMessage("assistant", "12만 원 [1]"),
+        PromptMessage("user", "일본은?"),
+        PromptMessage("assistant", "20만 원 [1]"),
+    )
+
+    assert await answer("유럽은?", text, history=history) == "지역: 유럽, 숙박비: 35만 원 [1]"
+
+
 async def test_footnotes_and_markdown_of_the_document_do_not_reach_the_answer() -> None:
     """A footnote mark would look like a citation."""
     text = passage("The **Atlas** card[12] costs [$20](https://example.com) a year.")

@@ -1,7 +1,10 @@
 """What goes wrong with a server that speaks OpenAI's API, and how calls of it end."""
 
 import asyncio
+import socket
+from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from src.infrastructure.container.models import default_model
 from src.infrastructure.llm.openai_compatible import OpenAICompatibleModel
 from src.infrastructure.settings import ChatSettings, ModelSettings, Settings
 from tests.standins.chat_completions import ChatCompletionsStandIn, Script, refusal
+from tests.standins.serving import serving
 from tests.unit.infrastructure.llm.openai_compatible.asking import (
     QUESTION,
     answered,
@@ -25,6 +29,7 @@ from tests.unit.infrastructure.llm.openai_compatible.asking import (
     happens,
     model_at,
 )
+from tests.web import CERTIFICATE
 
 WHOLE = Script()
 
@@ -104,7 +109,7 @@ async def test_a_wrong_model_or_key_is_logged_and_told_without_its_words(
             _text, failure = await failed(model)
     assert not failure.passing
     assert reason not in failure.detail
-    assert [(line["event"], line["model"]) for line in logged] == [("model_fault", model_id)]
+    assert [(line["event"], line["model"]) for line in logged] == [("model_failed", model_id)]
     assert reason in logged[0]["error"]
     assert len(standin.door.paths) == 1
 
@@ -248,6 +253,24 @@ async def test_calls_without_tls_have_a_connection_each(
     for _turn in range(5):
         await answered(model)
     assert len(standin.callers) == 5
+
+
+async def test_calls_with_tls_share_a_connection(
+    standin: ChatCompletionsStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shaking hands anew would take two ways to the server and back."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    monkeypatch.setattr(socket, "getaddrinfo", partial(here, socket.getaddrinfo))
+    with serving(standin.door, certificate=CERTIFICATE) as address:
+        async with model_at(address.replace("127.0.0.1", "wiki.example") + "/v1") as model:
+            for _turn in range(5):
+                await answered(model)
+    assert len(standin.callers) == 1
+
+
+def here(look_up: Callable[..., Any], _host: Any, *place: Any, **more: Any) -> Any:
+    """Look this machine up, whatever the name."""
+    return look_up("127.0.0.1", *place, **more)
 
 
 async def test_so_many_streams_as_there_are_connections_run_at_once(

@@ -26,6 +26,15 @@ new current first last normal usual usually currently actually exactly like one 
 money high big large tall heavy policy maximum minimum limit total main used common become
 """
 
+# What everything at work has: a question that names nothing else is about what was asked before.
+_ASPECTS = """
+신청 신청서 승인 결재 제출 서류 증빙 양식 한도 마감 기한 담당 담당자 유급 무급 비용 요금 취소 변경 연장 수령 발급
+예약 문의 연락 연락처 전화 위치 장소 조건 자격 반납 이월 소멸 평가 등록 예외 주기 횟수 단위 내역 일주일 한도액
+apply application approve approval approver deadline paid unpaid pay notice form proof cost costs eligible
+expire expiry submit cancel extend extension document documents exception request register registration
+depend week weeks hour hours date floor price fee condition conditions requirement requirements step steps
+"""
+
 # Each line: words taken for one another. People ask for a "taxi", rules speak of "cabs".
 _SAME = """
 비번 패스워드 비밀번호
@@ -122,6 +131,11 @@ def asking_words() -> frozenset[str]:
 @cache
 def light_words() -> frozenset[str]:
     return _terms(_LIGHT)
+
+
+@cache
+def aspects() -> frozenset[str]:
+    return _terms(_ASPECTS)
 
 
 @cache

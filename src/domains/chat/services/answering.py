@@ -1,0 +1,208 @@
+"""How an answer comes about: what is searched for, what the model is told, the tools it calls, what is shown."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from src.domains.chat.services.briefing import answer_prompt
+from src.domains.chat.services.calling import ModelCall, ModelCaller
+from src.domains.chat.services.citations import CitationCheck
+from src.domains.chat.services.generations import Generation
+from src.domains.chat.services.grounding import is_grounded
+from src.domains.chat.services.offers import Offer
+from src.domains.chat.services.ports import (
+    Asker,
+    Prompt,
+    PromptMessage,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from src.domains.chat.services.rewriting import QuestionRewriter
+from src.domains.chat.services.tools import Toolbox, ToolCallRecord, ToolScope
+from src.domains.chat.services.turn import Turn
+from src.shared.events.bus import EventBus
+from src.shared.events.knowledge import Passage, PassagesRequested
+from src.shared.language import detect_language
+
+log = structlog.get_logger(__name__)
+
+QUERY_CHARACTERS = 2_000
+"""How much of a question passages are looked up by."""
+
+SEARCH_FAILED = {
+    "ko": "지금은 문서를 검색할 수 없어 문서를 보지 않고 답합니다.\n\n",
+    "en": "The documents cannot be searched right now, so this answer does not rest on them.\n\n",
+}
+
+
+@dataclass(frozen=True)
+class AnswerLimits:
+    """Passages that a model is given; seconds that they may take; rounds of tools in one answer."""
+
+    passages: int
+    passages_timeout: float
+    tool_rounds: int
+
+
+@dataclass
+class Progress:
+    """An answer on its way: the sources so far, the calls of models, and when the first text came."""
+
+    check: CitationCheck = field(default_factory=lambda: CitationCheck(()))
+    found: Sequence[Passage] = ()
+    """By the search before the model spoke."""
+    passages: list[Passage] = field(default_factory=list)
+    """All sources, with those that tools found, in the order of their numbers."""
+    calls: list[ModelCall] = field(default_factory=list)
+    rewriting: Usage = field(default_factory=Usage)
+    first_token_ms: int | None = None
+
+    async def sum_up(self, generation: Generation) -> None:
+        """Bring what there is into the answer: its sources, what it took, and who wrote it."""
+        generation.citations = self.check.citations
+        generation.usage = sum((call.usage for call in self.calls), self.rewriting)
+        generation.failed_models = list(dict.fromkeys(name for call in self.calls for name in call.failed))
+        if generation.is_stopped:
+            generation.finish_reason = "stopped"
+        if generation.citations and not generation.error:
+            # Milliseconds of computing, more for a long answer.
+            generation.grounded = await asyncio.to_thread(is_grounded, generation.text, generation.citations)
+
+
+class AnswerWriter:
+    """Writes answers into their generations."""
+
+    def __init__(
+        self,
+        bus: EventBus,
+        caller: ModelCaller,
+        rewriter: QuestionRewriter,
+        toolbox: Toolbox,
+        limits: AnswerLimits,
+        time_zone: ZoneInfo,
+    ) -> None:
+        self._bus = bus
+        self._caller = caller
+        self._rewriter = rewriter
+        self._toolbox = toolbox
+        self._limits = limits
+        self._time_zone = time_zone
+
+    async def write(self, turn: Turn, progress: Progress) -> None:
+        """Write the whole answer; `progress` tells at any time what it has taken so far."""
+        if turn.ask.request is None or turn.ask.request.searches:
+            await self._search(turn, progress)
+        await self._converse(turn, progress)
+        self._release(turn, progress, progress.check.finish())
+
+    async def _search(self, turn: Turn, progress: Progress) -> None:
+        """Find the sources. That the search fails is said, but never fails the answer."""
+        standalone, progress.rewriting = await self._rewriter.standalone(
+            turn.place.offer, turn.place.history, turn.place.question.content
+        )
+        turn.generation.searched_for = standalone
+        request = PassagesRequested(
+            query=standalone[:QUERY_CHARACTERS],
+            group_ids=turn.ask.asker.group_ids,
+            limit=self._limits.passages,
+            collection_ids=turn.place.assistant.collection_ids,
+            user_id=turn.ask.asker.user_id,
+            session_id=turn.generation.session_id,
+        )
+        try:
+            retrieved = await self._bus.request(request, timeout=self._limits.passages_timeout)
+        except Exception:
+            log.exception("passages_unavailable", message_id=str(turn.generation.message_id))
+            self._release(turn, progress, SEARCH_FAILED[detect_language(turn.place.question.content)])
+            return
+        progress.found = retrieved.passages
+        self._add_sources(progress, retrieved.passages)
+
+    def _add_sources(self, progress: Progress, passages: Sequence[Passage]) -> None:
+        progress.passages += passages
+        progress.check.add(passages)
+
+    async def _converse(self, turn: Turn, progress: Progress) -> None:
+        """Let the model speak; while it calls tools of ours, run them and let it go on."""
+        said = list(turn.ask.request.said_since) if turn.ask.request else []
+        tools = self._tools(turn)
+        for rounds_left in range(self._limits.tool_rounds, -1, -1):
+            text, calls = await self._speak(turn, progress, said, tools, may_call=rounds_left > 0)
+            if not calls:
+                return
+            if turn.ask.request and turn.ask.request.tools:
+                turn.generation.asked_tools = calls
+                return
+            said.append(PromptMessage("assistant", text, calls))
+            for call in calls:
+                said.append(await self._run_tool(turn, progress, call))
+
+    def _tools(self, turn: Turn) -> tuple[ToolSpec, ...]:
+        if turn.ask.request and (turn.ask.request.tools or not turn.ask.request.searches):
+            return turn.ask.request.tools
+        asker = turn.ask.asker
+        return self._toolbox.offered(Asker(asker.user_id, asker.group_ids))
+
+    async def _speak(
+        self,
+        turn: Turn,
+        progress: Progress,
+        said: Sequence[PromptMessage],
+        tools: tuple[ToolSpec, ...],
+        *,
+        may_call: bool,
+    ) -> tuple[str, tuple[ToolCall, ...]]:
+        """Call the model once and show what it says; return that, and the tools that it wants to call."""
+
+        def prompt_for(offer: Offer) -> Prompt:
+            offered = tools if offer.takes_tools else ()
+            prompt = answer_prompt(turn, offer, progress.found, said, offered, self._today())
+            return prompt if may_call else replace(prompt, tool_choice="none")
+
+        # What was shown by one model is not gone on with by another one.
+        call = self._caller.call(turn.place.offer, prompt_for, may_switch=not turn.generation.text)
+        progress.calls.append(call)
+        text: list[str] = []
+        calls: list[ToolCall] = []
+        async with aclosing(call.chunks()) as chunks:
+            async for chunk in chunks:
+                text.append(chunk.text)
+                calls += chunk.tool_calls
+                self._release(turn, progress, progress.check.feed(chunk.text))
+                turn.generation.finish_reason = chunk.finish_reason or turn.generation.finish_reason
+        turn.generation.model = call.offer.name
+        return "".join(text), tuple(calls) if may_call else ()
+
+    async def _run_tool(self, turn: Turn, progress: Progress, call: ToolCall) -> PromptMessage:
+        """Run a tool, and show that; searches number their passages on, so one call follows the other."""
+        asker = turn.ask.asker
+        scope = ToolScope(
+            Asker(asker.user_id, asker.group_ids),
+            turn.place.session_id,
+            turn.place.assistant.collection_ids,
+        )
+        started, record = time.monotonic(), ToolCallRecord.of(call)
+        number = turn.generation.show_tool(record.model_dump())
+        result = await self._toolbox.run(call, scope, first_source=len(progress.passages) + 1)
+        turn.generation.show_tool(record.ended(result, milliseconds_since(started)).model_dump(), number)
+        self._add_sources(progress, result.passages)
+        return PromptMessage("tool", result.text, tool_call_id=call.id)
+
+    def _today(self) -> date:
+        return datetime.now(self._time_zone).date()
+
+    def _release(self, turn: Turn, progress: Progress, text: str) -> None:
+        turn.generation.release(text)
+        if text and progress.first_token_ms is None:
+            progress.first_token_ms = milliseconds_since(turn.started)
+
+
+def milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

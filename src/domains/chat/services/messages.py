@@ -1,0 +1,115 @@
+"""The messages of a session as they are shown, and what people think of answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from src.domains.chat.models import Message, Rating
+from src.domains.chat.repositories.messages import MessageRepository
+from src.domains.chat.services.citations import Citation
+from src.domains.chat.services.readable import ReadableCitations
+from src.domains.chat.services.sessions import NotAnAnswer, find_message, find_session
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.unit_of_work import UnitOfWork
+from src.shared.events.chat import FeedbackGiven, FeedbackWithdrawn
+from src.shared.middleware.authentication import Principal
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What a person thinks of an answer."""
+
+    rating: Rating
+    reasons: Sequence[str]
+    comment: str
+
+
+@dataclass(frozen=True)
+class MessageView:
+    """A message as its reader may see it, with all that have the same parent, oldest first, itself among them."""
+
+    message: Message
+    siblings: Sequence[UUID]
+    citations: Sequence[Citation]
+
+
+class MessageService:
+    """A person's own messages; anybody else's do not exist for them."""
+
+    def __init__(self, database: Database, citations: ReadableCitations) -> None:
+        self._database = database
+        self._citations = citations
+
+    async def page(
+        self, reader: Principal, session_id: UUID, after: UUID | None, limit: int
+    ) -> list[MessageView]:
+        """Return the branch that is shown, oldest first."""
+
+        def page(uow: UnitOfWork) -> list[tuple[Message, Sequence[UUID]]]:
+            leaf_id = find_session(uow, reader.user_id, session_id).leaf_id
+            messages = MessageRepository(uow).shown(leaf_id, after, limit) if leaf_id else []
+            return _with_siblings(uow, messages)
+
+        return await self._views(reader, await self._database.read(page))
+
+    async def get(self, reader: Principal, message_id: UUID) -> MessageView:
+        def get(uow: UnitOfWork) -> list[tuple[Message, Sequence[UUID]]]:
+            return _with_siblings(uow, [find_message(uow, reader.user_id, message_id)])
+
+        [view] = await self._views(reader, await self._database.read(get))
+        return view
+
+    async def give_feedback(self, person: Principal, message_id: UUID, feedback: Feedback) -> MessageView:
+        def save(uow: UnitOfWork) -> list[tuple[Message, Sequence[UUID]]]:
+            message = _find_answer(uow, person.user_id, message_id)
+            message.feedback = feedback.rating
+            message.feedback_reasons = list(feedback.reasons)
+            message.feedback_comment = feedback.comment
+            uow.record(
+                FeedbackGiven(
+                    session_id=message.session_id,
+                    message_id=message_id,
+                    user_id=person.user_id,
+                    rating=feedback.rating,
+                    reasons=tuple(feedback.reasons),
+                    comment=feedback.comment,
+                )
+            )
+            return _with_siblings(uow, [message])
+
+        [view] = await self._views(person, await self._database.write(save))
+        return view
+
+    async def withdraw_feedback(self, user_id: UUID, message_id: UUID) -> None:
+        def withdraw(uow: UnitOfWork) -> None:
+            message = _find_answer(uow, user_id, message_id)
+            if message.feedback is None:
+                return
+            message.feedback, message.feedback_reasons, message.feedback_comment = None, [], None
+            uow.record(
+                FeedbackWithdrawn(session_id=message.session_id, message_id=message_id, user_id=user_id)
+            )
+
+        await self._database.write(withdraw)
+
+    async def _views(
+        self, reader: Principal, found: Sequence[tuple[Message, Sequence[UUID]]]
+    ) -> list[MessageView]:
+        citations = await self._citations.of([message for message, _siblings in found], reader)
+        return [MessageView(message, siblings, citations[message.id]) for message, siblings in found]
+
+
+def _find_answer(uow: UnitOfWork, user_id: UUID, message_id: UUID) -> Message:
+    message = find_message(uow, user_id, message_id, for_update=True)
+    if message.role != "assistant":
+        raise NotAnAnswer("Only answers can be rated.")
+    return message
+
+
+def _with_siblings(uow: UnitOfWork, messages: Sequence[Message]) -> list[tuple[Message, Sequence[UUID]]]:
+    """Messages of one session, each with those of the same parent."""
+    if not messages:
+        return []
+    parents = {message.parent_id for message in messages}
+    siblings = MessageRepository(uow).siblings(messages[0].session_id, parents)
+    return [(message, siblings[message.parent_id]) for message in messages]
