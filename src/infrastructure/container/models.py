@@ -20,6 +20,14 @@ def _null(_model: ModelSettings, _settings: Settings) -> ChatModel:
     return NullModel()
 
 
+def _openai_compatible(model: ModelSettings, settings: Settings) -> ChatModel:
+    from src.infrastructure.llm.openai_compatible import OpenAICompatibleModel
+
+    # An answer, and beside it a title or a summary.
+    connections = 2 * settings.chat.max_generations
+    return OpenAICompatibleModel(model.model, str(model.base_url), model.api_key, connections=connections)
+
+
 def _bedrock(model: ModelSettings, settings: Settings) -> ChatModel:
     from src.infrastructure.llm.bedrock import BedrockModel
 
@@ -32,7 +40,12 @@ def _bedrock(model: ModelSettings, settings: Settings) -> ChatModel:
     )
 
 
-_ADAPTERS: dict[str, Adapter] = {"embedded": _embedded, "null": _null, "bedrock": _bedrock}
+_ADAPTERS: dict[str, Adapter] = {
+    "embedded": _embedded,
+    "null": _null,
+    "bedrock": _bedrock,
+    "openai_compatible": _openai_compatible,
+}
 
 
 def default_model(settings: Settings) -> ChatModel:

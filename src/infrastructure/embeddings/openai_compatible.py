@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from src.domains.knowledge.services.ports import EmbedderUnavailable, Vector
 from src.infrastructure.embeddings.options import OpenAIServer, Patience
 from src.infrastructure.embeddings.vectors import cut, in_batches, unit_rows
-from src.infrastructure.outside.faults import ServiceFault, malformed, retried, retry_after
+from src.infrastructure.outside.faults import ServiceFault, malformed, retried
+from src.infrastructure.outside.openai_errors import OPENAI_ERRORS, fault_of
 
 
 class OpenAICompatibleEmbedder:
@@ -72,25 +73,11 @@ class OpenAICompatibleEmbedder:
     async def _ask(self, inputs: list[str], seconds: float) -> Any:
         try:
             return await self._client.embeddings.create(input=inputs, timeout=seconds, **self._request)
-        except openai.APIStatusError as error:
-            raise _refusal(error) from error
-        except openai.APIConnectionError as error:
-            raise ServiceFault(f"{self._server.base_url}: {error}", passing=True) from error
-        except (openai.OpenAIError, ValueError) as error:
-            raise malformed(str(error)) from error
+        except OPENAI_ERRORS as error:
+            raise fault_of(error, self._server.base_url) from error
 
     def _unavailable(self, fault: ServiceFault) -> EmbedderUnavailable:
         return EmbedderUnavailable(f"{self.name}: {fault}", lasting=not fault.passing)
-
-
-def _refusal(error: openai.APIStatusError) -> ServiceFault:
-    # Money that is used up is told with the status of haste, too.
-    passing = error.status_code in (408, 409, 429) or error.status_code >= 500
-    return ServiceFault(
-        str(error),
-        passing=passing and error.code != "insufficient_quota",
-        retry_after=retry_after(error.response.headers.get("retry-after")),
-    )
 
 
 def _rows(answer: Any) -> list[Any]:
