@@ -113,21 +113,23 @@ class TurnService:
         return generation
 
     def drain(self) -> None:
-        """Take no more questions, and send readers away: they come back to another server, or the next one."""
-        self._is_stopping = True
-        for generation in self._keeper.followed:
-            generation.leave()
+        """Take no more questions, send readers away to come back later, and end running answers after a while."""
+        if not self._is_stopping:
+            self._is_stopping = True
+            for generation in self._keeper.followed:
+                generation.leave()
+            asyncio.get_running_loop().call_later(self._limits.stop_grace, self._interrupt)
 
     async def stop(self) -> None:
-        """Let running answers finish for a while, then save the others as far as they have come."""
+        """Return when all answers have ended, well or cut off and saved as far as they have come."""
         self.drain()
-        if self._tasks:
-            _done, unfinished = await asyncio.wait(self._tasks, timeout=self._limits.stop_grace)
-            for generation in self._keeper.written:
-                if generation.task:
-                    generation.task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+        await asyncio.gather(*self._tasks)
         await self._digests.stop()
+
+    def _interrupt(self) -> None:
+        for generation in self._keeper.written:
+            if generation.task:
+                generation.task.cancel()
 
     def _check_length(self, question: str) -> None:
         if not question:
