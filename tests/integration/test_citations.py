@@ -72,6 +72,8 @@ async def looks_at(person: Person, answer: dict[str, Any]) -> dict[str, str]:
     calls = {
         "list": person.call("GET", f"{session}/messages"),
         "one": person.call("GET", message),
+        "stream": person.call("GET", f"{message}/stream", headers={"Last-Event-ID": "0"}),
+        "stop": person.call("POST", f"{message}/stop"),
         "feedback": person.call("PUT", f"{message}/feedback", json={"rating": "up"}),
         "markdown": person.call("GET", f"{session}/export"),
         "json": person.call("GET", f"{session}/export", params={"format": "json"}),
