@@ -101,7 +101,8 @@ async def test_citations_are_shown_while_their_reader_may_read_the_document(sett
 
 
 async def test_what_a_tool_found_is_shown_as_citations_alone(settings: Settings) -> None:
-    chat = ChatSettings(models=(ModelSettings(name="searching", provider="null"),), model="searching")
+    told = {"provider": "openai_compatible", "model": "searching", "base_url": "http://127.0.0.1:1/v1"}
+    chat = ChatSettings(models=(ModelSettings(name="searching", **told),), model="searching")
     with_tools = settings.model_copy(update={"chat": chat})
     async with platform_on(with_tools, model=SearchingModel()) as platform:
         admin, member, answer = await an_answer_with_a_source(platform)
