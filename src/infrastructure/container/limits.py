@@ -35,7 +35,7 @@ def trash_policy(settings: Settings) -> TrashPolicy:
 
 def answer_limits(settings: Settings) -> AnswerLimits:
     chat = settings.chat
-    return AnswerLimits(chat.passages, chat.passages_timeout_seconds, chat.tool_rounds)
+    return AnswerLimits(chat.passages, chat.passages_timeout_seconds, chat.tool_rounds, chat.tool_calls)
 
 
 def call_limits(settings: Settings) -> CallLimits:

@@ -68,8 +68,7 @@ def _answer(request: dict[str, Any], client: Any) -> Generator[ModelChunk, None,
     with closing(client.converse_stream(**request)["stream"]) as events:
         try:
             for event in events:
-                if text := reply.take(event):
-                    yield ModelChunk(text)
+                yield ModelChunk(reply.take(event))
         except AWS_FAULTS:
             # After messageStop the answer is whole; only what it took to write is not told.
             if not reply.stop_reason:

@@ -67,8 +67,7 @@ class OpenAICompatibleModel:
         try:
             async with await self._open(body) as chunks:
                 async for chunk in chunks:
-                    if text := answer.read(chunk):
-                        yield ModelChunk(text)
+                    yield ModelChunk(answer.read(chunk))
         except OPENAI_ERRORS as error:
             if not answer.finish_reason:  # what is lost behind the end is but the usage
                 raise self._failure(error) from error

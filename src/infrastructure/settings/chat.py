@@ -85,6 +85,7 @@ class ChatSettings(BaseModel):
     )
     breaker_seconds: float = Field(20.0, gt=0, description="For how long, until it is tried again.")
     tool_rounds: int = Field(5, ge=0, description="How often in one answer a model may call tools.")
+    tool_calls: int = Field(20, ge=0, description="Calls of tools in one answer; further ones fail.")
     tool_seconds: float = Field(20.0, gt=0, description="How long one call of a tool may take.")
     deleted_days: int = Field(30, ge=0, description="How long a deleted session can be restored.")
     temporary_minutes: int = Field(
