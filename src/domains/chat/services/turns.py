@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -86,7 +87,7 @@ class TurnService:
 
     async def ask(self, ask: Ask) -> Generation:
         """Save what is asked and set off its answer; the same request again finds the same answer."""
-        ask = replace(ask, content=ask.content.strip())
+        ask = replace(ask, content=unicodedata.normalize("NFC", ask.content).strip())
         if not ask.answers_again:
             self._check_length(ask.content)
         self._check_load()
@@ -146,7 +147,7 @@ class TurnService:
     def _check_load(self) -> None:
         if self._is_stopping:
             raise Stopping(STOPPING, retry_after=2)
-        if len(self._keeper.written) + self._beginning >= self._limits.generations + self._limits.waiting:
+        if self._keeper.count() + self._beginning >= self._limits.generations + self._limits.waiting:
             raise TooManyGenerations("Too many answers are being written. Try again soon.", retry_after=2)
 
     async def _begin(self, ask: Ask) -> Generation:
