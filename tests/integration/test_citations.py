@@ -99,7 +99,8 @@ async def test_citations_are_shown_while_their_reader_may_read_the_document(sett
 
 
 async def test_what_a_tool_found_is_shown_as_citations_alone(settings: Settings) -> None:
-    chat = ChatSettings(models=(ModelSettings(name="searching", provider="null"),), model="searching")
+    known = ModelSettings(name="m", provider="openai_compatible", model="m", base_url="http://127.0.0.1:9")
+    chat = ChatSettings(models=(known,), model="m")
     with_tools = settings.model_copy(update={"chat": chat})
     async with platform_on(with_tools, model=SearchingModel()) as platform:
         admin, member, answer = await an_answer_with_a_source(platform)
