@@ -72,6 +72,8 @@ async def looks_at(person: Person, answer: dict[str, Any]) -> dict[str, str]:
     calls = {
         "list": person.call("GET", f"{session}/messages"),
         "one": person.call("GET", message),
+        "stream": person.call("GET", f"{message}/stream", headers={"Last-Event-ID": "0"}),
+        "stop": person.call("POST", f"{message}/stop"),
         "feedback": person.call("PUT", f"{message}/feedback", json={"rating": "up"}),
         "markdown": person.call("GET", f"{session}/export"),
         "json": person.call("GET", f"{session}/export", params={"format": "json"}),
@@ -99,8 +101,8 @@ async def test_citations_are_shown_while_their_reader_may_read_the_document(sett
 
 
 async def test_what_a_tool_found_is_shown_as_citations_alone(settings: Settings) -> None:
-    known = ModelSettings(name="m", provider="openai_compatible", model="m", base_url="http://127.0.0.1:9")
-    chat = ChatSettings(models=(known,), model="m")
+    told = {"provider": "openai_compatible", "model": "searching", "base_url": "http://127.0.0.1:1/v1"}
+    chat = ChatSettings(models=(ModelSettings(name="searching", **told),), model="searching")
     with_tools = settings.model_copy(update={"chat": chat})
     async with platform_on(with_tools, model=SearchingModel()) as platform:
         admin, member, answer = await an_answer_with_a_source(platform)

@@ -385,6 +385,7 @@ class Container(containers.DeclarativeContainer):
         answers,
         digests,
         keeper,
+        citations,
         providers.Callable(_turn_limits, settings),
     )
 

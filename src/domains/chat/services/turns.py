@@ -15,6 +15,7 @@ from src.domains.chat.services.digests import DigestWriter
 from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.keeping import GenerationKeeper, Interrupted
 from src.domains.chat.services.ports import ModelFailed
+from src.domains.chat.services.readable import ReadableCitations
 from src.domains.chat.services.sessions import NotAnAnswer, find_message
 from src.domains.chat.services.settling import settle
 from src.domains.chat.services.turn import Ask, Place, Turn
@@ -68,6 +69,7 @@ class TurnService:
         writer: AnswerWriter,
         digests: DigestWriter,
         keeper: GenerationKeeper,
+        readable: ReadableCitations,
         limits: TurnLimits,
     ) -> None:
         self._database = database
@@ -75,6 +77,7 @@ class TurnService:
         self._writer = writer
         self._digests = digests
         self._keeper = keeper
+        self._readable = readable
         self._limits = limits
         self._places = asyncio.Semaphore(limits.generations)
         self._beginning = 0
@@ -97,7 +100,7 @@ class TurnService:
     async def find(self, asker: Principal, message_id: UUID) -> Generation:
         """Return an answer, in the making or ended; raise when it is not the asker's."""
         await self._database.read(lambda uow: _find_answer(uow, asker, message_id))
-        return await self._keeper.find(message_id)
+        return await self._found(asker, message_id)
 
     async def stop_answer(self, asker: Principal, message_id: UUID) -> Generation:
         """Stop an answer where it is, and keep that; one that has ended stays as it is."""
@@ -150,7 +153,7 @@ class TurnService:
         started, leased_until = time.monotonic(), self._keeper.leased_until()
         place = await self._database.write(lambda uow: self._desk.save(uow, ask, leased_until))
         if not isinstance(place, Place):
-            return await self._keeper.find(place)
+            return await self._found(ask.asker, place)
         generation = Generation(place.session_id, place.question.id, place.answer_id)
         task = asyncio.create_task(
             self._generate(Turn(ask, place, generation, started)), name=f"generation-{place.answer_id}"
@@ -159,6 +162,14 @@ class TurnService:
         self._keeper.keep(generation)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return generation
+
+    async def _found(self, asker: Principal, message_id: UUID) -> Generation:
+        """Return an answer; of one that has ended the citations that its asker may read now."""
+        generation = await self._keeper.find(message_id)
+        if generation.status != "pending" and generation.citations:
+            readable = await self._readable.documents(generation.citations, asker)
+            generation.citations = [each for each in generation.citations if each.document_id in readable]
         return generation
 
     async def _generate(self, turn: Turn) -> None:
