@@ -61,15 +61,15 @@ async def test_what_does_not_hold_every_word_is_not_found(platform: Platform, te
 
 async def test_hits_are_of_all_branches_newest_first_and_come_in_pages(platform: Platform) -> None:
     admin = await platform.sign_up()
-    answer = await admin.ask("xylophone 1")
-    session_id = answer["session_id"]
+    session_id = (await admin.post("/chat/sessions", {"title": "Toys"}))["id"]
+    await admin.ask("xylophone 1", session_id)
     first = (await admin.get(f"/chat/sessions/{session_id}/messages"))["items"][0]
     await admin.post(f"/chat/messages/{first['id']}/edit", {"content": "xylophone 2"})
     await a_conversation(platform, admin, ["xylophone 3", "A xylophone it is."], title="Music")
     page = await admin.get("/chat/search", params={"q": "Xylophone", "limit": 3})
     assert [hit["excerpt"] for hit in page["items"]] == ["A xylophone it is.", "xylophone 3", "xylophone 2"]
     assert [hit["role"] for hit in page["items"]] == ["assistant", "user", "user"]
-    assert [hit["session_title"] for hit in page["items"]] == ["Music", "Music", "xylophone 1"]
+    assert [hit["session_title"] for hit in page["items"]] == ["Music", "Music", "Toys"]
     [last] = (await admin.get("/chat/search", params={"q": "xylophone", "cursor": page["next_cursor"]}))[
         "items"
     ]
