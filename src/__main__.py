@@ -3,11 +3,17 @@
 A PostgreSQL database is migrated by `make migrate` alone: other servers may be using it.
 """
 
+import asyncio
 import gc
 import os
+import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
+from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,6 +26,8 @@ from src.app import create_app
 from src.infrastructure.database.engine import UnsupportedDatabase, database_engine, is_shared
 from src.infrastructure.process_locks import AlreadyRunning, single_server
 from src.infrastructure.settings import Settings
+
+Handler = Callable[[int, FrameType | None], Any]
 
 
 def main() -> None:
@@ -53,10 +61,30 @@ def _prepare_schema(engine: Engine) -> None:
 def served_app() -> FastAPI:
     """Make the application of one server process."""
     app = create_app()
+    _send_readers_away_first(app)
     # What the start has made stays. The collector would go through it again and again: a sixth of every turn.
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
     return app
+
+
+def _send_readers_away_first(app: FastAPI) -> None:
+    """Have streams end when the server is told to stop: it waits for all connections before anything else.
+
+    Called while uvicorn starts the process, on its event loop and after it has set its own signal handlers.
+    """
+    loop = asyncio.get_running_loop()
+
+    def stop_gracefully(
+        before: Callable[[int, FrameType | None], Any], number: int, frame: FrameType | None
+    ) -> None:
+        loop.call_soon_threadsafe(app.state.turns.drain)
+        before(number, frame)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+        if callable(before):
+            signal.signal(number, partial(stop_gracefully, before))
 
 
 def _serve(settings: Settings) -> None:

@@ -15,7 +15,8 @@ from src.domains.analytics import routers as analytics
 from src.domains.auth import routers as auth
 from src.domains.chat import routers as chat
 from src.domains.knowledge import routers as knowledge
-from src.infrastructure.container import SERVICES, Container, running
+from src.infrastructure.container import SERVICES, Container
+from src.infrastructure.container.lifecycle import running
 from src.infrastructure.logging import configure_logging
 from src.infrastructure.operations import events, health, metrics
 from src.infrastructure.settings import Settings

@@ -99,6 +99,16 @@ def _texts(papers: Mapping[str, Paper], chosen: Callable[[Paper], bool]) -> Coun
     )
 
 
+@dataclass(frozen=True)
+class Kept:
+    """An answer that somebody was given, what it cited then, and the link by which others read it."""
+
+    owner: Person
+    message_id: str
+    token: str
+    cited: Counter[Shown]
+
+
 @asynccontextmanager
 async def searching_platform(settings: Settings, **ports: object) -> AsyncIterator[Platform]:
     """A platform whose search has both of its arms, and whose answers cite all that they are given."""
@@ -141,8 +151,8 @@ async def check_searches(person: Person, rules: Rules, *narrowed: Collection[str
     assert arms == ({"meaning"} if found else set())
 
 
-async def check_answers(person: Person, rules: Rules) -> None:
-    """An answer cites what the rules allow, which here is all that its model was given."""
+async def check_answers(person: Person, rules: Rules) -> Kept:
+    """An answer cites what the rules allow, which here is all that its model was given. Return it, shared."""
     message = f"{EVERYWHERE} {NOWHERE}"
     answer = await person.ask(message)
     assert shown(answer["citations"]) == rules.passages(person)
@@ -151,6 +161,21 @@ async def check_answers(person: Person, rules: Rules) -> None:
     texts = {each.text for each in rules.passages(person)}
     assert all(text in streamed.text for text in texts)
     assert streamed.text.count(EVERYWHERE) == len(texts)
+    share = await person.post(f"/chat/sessions/{answer['session_id']}/share")
+    return Kept(person, answer["message_id"], share["token"], shown(answer["citations"]))
+
+
+async def check_kept(person: Person, rules: Rules, kept: Iterable[Kept]) -> None:
+    """Of what an answer cited a person is shown what they may read now, whoever was given it."""
+    for answer in kept:
+        papers = {each: rules.papers.get(each.document_id) for each in answer.cited}
+        may = {each for each, paper in papers.items() if paper and rules.may_read(person, paper)}
+        [_question, shared, *_later] = (await person.get(f"/chat/shared/{answer.token}"))["messages"]
+        doors = [shared]
+        if person is answer.owner:
+            doors.append(await person.get(f"/chat/messages/{answer.message_id}"))
+        for message in doors:
+            assert shown(message["citations"]) == Counter({each: answer.cited[each] for each in may})
 
 
 async def check_session(person: Person, rules: Rules, bus: EventBus, session_id: str) -> None:

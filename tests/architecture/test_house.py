@@ -7,7 +7,8 @@ from unittest.mock import Mock
 
 from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.replicas import IndexReplica
-from src.infrastructure.container import Container, subscribe
+from src.infrastructure.container import Container
+from src.infrastructure.container.lifecycle import subscribe
 from src.infrastructure.settings import KnowledgeSettings, OpenSearchSettings, Settings
 
 ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"

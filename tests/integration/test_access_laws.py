@@ -1,6 +1,7 @@
 """The laws of access, whatever changes with people, groups, collections and documents, and in whichever order."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
@@ -26,10 +27,12 @@ from src.shared.events.chat import SessionDeleted
 from src.shared.events.knowledge import PassagesChanged
 from tests.access import (
     EVERYWHERE,
+    Kept,
     Paper,
     Rules,
     check_answers,
     check_doors,
+    check_kept,
     check_lists,
     check_readable,
     check_searches,
@@ -80,6 +83,7 @@ class Access(RuleBasedStateMachine):
         self.rules = Rules(admins={self.root.id})
         self.collections: list[str] = []
         self.documents: list[str] = []
+        self.kept: deque[Kept] = deque(maxlen=4)
         self.steps = 0
 
     @initialize(readers=st.lists(SOME, min_size=3, max_size=3))
@@ -245,8 +249,9 @@ class Access(RuleBasedStateMachine):
         await check_lists(person, self.rules)
         await check_session(person, self.rules, self.office.bus, SESSIONS[self.steps % len(SESSIONS)])
         await check_readable(person, self.rules, self.office.bus, self.documents)
+        await check_kept(person, self.rules, self.kept)
         if closely:
-            await check_answers(person, self.rules)
+            self.kept.append(await check_answers(person, self.rules))
             owned = {paper.collection_id for paper in self.rules.papers.values() if paper.owner_id}
             await check_doors(person, self.rules, [*ever, *owned], self.documents[-5:])
 

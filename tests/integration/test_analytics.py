@@ -79,3 +79,16 @@ async def test_only_administrators_see_the_dashboard(platform: Platform) -> None
     await platform.sign_up("admin")
     person = await platform.sign_up("person")
     assert problem_of(await person.call("GET", "/analytics/dashboard")) == (403, "not_allowed")
+
+
+async def test_an_answer_that_is_made_anew_costs_again_and_is_no_new_message(settings: Settings) -> None:
+    async with platform_on(settings, model=ScriptedModel()) as platform:
+        admin = await platform.sign_up()
+        answer = await admin.ask("Hello?")
+        again = await admin.post(f"/chat/messages/{answer['message_id']}/regenerate", {})
+        await admin.put(f"/chat/messages/{answer['message_id']}/feedback", {"rating": "down"})
+        await admin.put(f"/chat/messages/{again['message_id']}/feedback", {"rating": "up"})
+        await platform.delivered("analytics.turns")
+        totals = (await admin.get("/analytics/dashboard"))["totals"]
+    counted = ("messages", "answers", "tokens_in", "tokens_out", "cost", "feedback_up", "feedback_down")
+    assert [totals[name] for name in counted] == [1, 2, 22, 14, 0.5, 1, 1]

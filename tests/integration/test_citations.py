@@ -1,6 +1,7 @@
 """Saved citations, through the API: shown as long as their reader may read the document, and erased with it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,8 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from src.domains.chat.services.erasure import DeletedDocuments
+from src.domains.chat.services.ports import ModelChunk, Prompt, ToolCall, Usage
 from src.domains.chat.services.trash import Trash, TrashPolicy
-from src.infrastructure.settings import ChatSettings, Settings
+from src.infrastructure.settings import ChatSettings, ModelSettings, Settings
 from src.shared.events.base import DomainRequest
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import DocumentDeleted, ReadableDocumentsRequested
@@ -41,6 +43,18 @@ class TappedBus(EventBus):
         return await super().request(request, timeout=timeout)
 
 
+class SearchingModel(CitingModel):
+    """A model that first calls the search as a tool."""
+
+    async def stream(self, prompt: Prompt) -> AsyncIterator[ModelChunk]:
+        if prompt.messages[-1].role == "user":
+            call = ToolCall("1", "search_knowledge", '{"query": "the code of the safe"}')
+            yield ModelChunk(tool_calls=(call,), usage=Usage(), finish_reason="tool_calls")
+            return
+        async for chunk in super().stream(prompt):
+            yield chunk
+
+
 async def an_answer_with_a_source(platform: Platform) -> tuple[Person, Person, dict[str, Any]]:
     """Return an administrator, a member of Sales, and an answer to them that cites what Sales may read."""
     admin, member = await platform.sign_up("admin"), await platform.sign_up("member")
@@ -58,6 +72,8 @@ async def looks_at(person: Person, answer: dict[str, Any]) -> dict[str, str]:
     calls = {
         "list": person.call("GET", f"{session}/messages"),
         "one": person.call("GET", message),
+        "stream": person.call("GET", f"{message}/stream", headers={"Last-Event-ID": "0"}),
+        "stop": person.call("POST", f"{message}/stop"),
         "feedback": person.call("PUT", f"{message}/feedback", json={"rating": "up"}),
         "markdown": person.call("GET", f"{session}/export"),
         "json": person.call("GET", f"{session}/export", params={"format": "json"}),
@@ -82,6 +98,19 @@ async def test_citations_are_shown_while_their_reader_may_read_the_document(sett
         await admin.patch(f"/auth/users/{member.id}", {"group_ids": [groups[0]["id"]]})
         seen = await looks_at(member, answer)
         assert those_with(seen, "4711") == list(seen)
+
+
+async def test_what_a_tool_found_is_shown_as_citations_alone(settings: Settings) -> None:
+    told = {"provider": "openai_compatible", "model": "searching", "base_url": "http://127.0.0.1:1/v1"}
+    chat = ChatSettings(models=(ModelSettings(name="searching", **told),), model="searching")
+    with_tools = settings.model_copy(update={"chat": chat})
+    async with platform_on(with_tools, model=SearchingModel()) as platform:
+        admin, member, answer = await an_answer_with_a_source(platform)
+        [call] = (await member.get(f"/chat/messages/{answer['message_id']}"))["tool_calls"]
+        assert (call["name"], call["status"]) == ("search_knowledge", "completed")
+        await admin.patch(f"/auth/users/{member.id}", {"group_ids": []})
+        assert those_with(await looks_at(member, answer), "4711") == []
+        assert "4711" not in str(query(settings, "SELECT tool_calls FROM chat_message"))
 
 
 @pytest.mark.parametrize("fault", ["error", "silence"])

@@ -31,12 +31,13 @@ async def test_the_branch_that_is_shown_is_exported_as_markdown_with_its_sources
         admin = await platform.sign_up()
         collection_id = await admin.create_collection()
         await admin.upload_and_wait(collection_id, "leave.md", b"# Leave\n\nAnnual leave is 25 days.")
-        answer = await admin.ask("How many days of leave?")
+        session = await admin.post("/chat/sessions", {"title": "Days of leave"})
+        answer = await admin.ask("How many days of leave?", session["id"])
         first = (await admin.get(f"/chat/sessions/{answer['session_id']}/messages"))["items"][0]
         await admin.post(f"/chat/messages/{first['id']}/edit", {"content": "How much annual leave?"})
         text = (await export(admin, answer["session_id"], "markdown")).text
     assert text == (
-        "# How many days of leave?\n"
+        "# Days of leave\n"
         "\n## Question\n\nHow much annual leave?\n"
         "\n## Answer\n\n[1]\n"
         "\n### Sources\n"

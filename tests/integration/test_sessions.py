@@ -249,15 +249,17 @@ async def test_what_was_deleted_long_ago_is_erased_and_the_rest_is_not(
     platform: Platform, settings: Settings
 ) -> None:
     admin = await platform.sign_up()
-    answers = {title: await admin.ask(f"xylophone {title}") for title in ("old", "new", "kept")}
+    ids = {title: await create(admin, title) for title in ("old", "new", "kept")}
+    for title, session_id in ids.items():
+        await admin.ask(f"xylophone {title}", session_id)
     for title in ("old", "new"):
-        await admin.delete(f"/chat/sessions/{answers[title]['session_id']}")
-    execute(settings, f"UPDATE chat_session SET deleted_at = '{LONG_AGO}' WHERE title = 'xylophone old'")
+        await admin.delete(f"/chat/sessions/{ids[title]}")
+    execute(settings, f"UPDATE chat_session SET deleted_at = '{LONG_AGO}' WHERE title = 'old'")
     execute(settings, f"UPDATE chat_session SET updated_at = '{LONG_AGO}'")
     await a_trash(platform).empty()
     await a_trash(platform).erase_temporary()
-    assert await titles(admin) == ["xylophone kept"]
-    assert await titles(admin, deleted=True) == ["xylophone new"]
+    assert await titles(admin) == ["kept"]
+    assert await titles(admin, deleted=True) == ["new"]
     logged = str(query(settings, "SELECT payload FROM event_log"))
     assert "xylophone old" not in logged
     assert "xylophone new" in logged

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from src.infrastructure.settings import ChatSettings, Settings
-from tests.builders import Person, Platform, platform_on, problem_of
+from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
 from tests.databases import query
 from tests.fakes import ScriptedModel, SteppedModel
 from tests.streams import Told, opened
@@ -296,3 +296,37 @@ async def test_questions_that_find_no_place_wait_for_one(settings: Settings) -> 
         await running.read_on(platform)
         assert text_of(running.events) == "Done."
         assert model.calls == 1
+
+
+async def test_a_session_that_is_erased_while_it_is_answered_takes_its_answer_along(
+    settings: Settings,
+) -> None:
+    """Also one that cites something; and the key of the request then finds nothing."""
+    model = SteppedModel(["It is so [1]."])
+    async with platform_on(settings, model=model) as platform:
+        admin = await platform.sign_up()
+        await admin.upload_and_wait(await admin.create_collection(), "so.md", b"# So\n\nIt is so.\n")
+        session = await admin.post("/chat/sessions", {})
+        path, body = f"/chat/sessions/{session['id']}/messages", {"content": "Is it so?", "stream": True}
+        key = {"idempotency-key": "a key"}
+        async with opened(platform.app, admin, "POST", path, body=body, headers=key) as stream:
+            await stream.next()
+            for _ in range(2):
+                await admin.delete(f"/chat/sessions/{session['id']}")
+            model.say(2)
+            events = [each async for each in stream.events()]
+        assert [each.name for each in events][-2:] == ["error", "end"]
+        assert query(settings, "SELECT * FROM chat_message") == []
+        async with opened(platform.app, admin, "POST", path, body=body, headers=key) as stream:
+            await stream.begun.wait()
+            assert stream.status == 404
+
+
+async def test_a_profile_that_one_may_not_use_opens_no_session(settings: Settings) -> None:
+    async with platform_on(settings, model=ScriptedModel()) as platform:
+        admin = await platform.sign_up()
+        refused = await admin.call("POST", "/chat", json={"message": "Hi", "profile_id": UNKNOWN_ID})
+        assert problem_of(refused) == (404, "unknown_profile")
+        refused = await admin.call("POST", "/chat", json={"message": "Hi", "model": "gpt-0"})
+        assert problem_of(refused) == (422, "unknown_model")
+        assert (await admin.get("/chat/sessions"))["items"] == []

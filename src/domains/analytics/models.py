@@ -15,13 +15,17 @@ class AnalyticsRecord(Base):
 
 
 class Turn(AnalyticsRecord):
-    """A question with what became of it. `day` is the date it was asked on, in the platform's time zone."""
+    """An answer that was asked for, with what became of it: to a new question, or again to an earlier one.
+
+    `day` is the date on which it was asked for, in the platform's time zone.
+    """
 
     __tablename__ = "analytics_turn"
     __table_args__ = (Index("ix_analytics_turn_asked_at_user_id", "asked_at", "user_id"),)
 
-    question_id: Mapped[UUID] = mapped_column(primary_key=True)
-    answer_id: Mapped[UUID] = mapped_column(unique=True)
+    answer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    question_id: Mapped[UUID]
+    is_again: Mapped[bool]
     session_id: Mapped[UUID]
     user_id: Mapped[UUID]
     asked_at: Mapped[datetime]
@@ -42,7 +46,7 @@ class TurnGroup(AnalyticsRecord):
 
     __tablename__ = "analytics_turn_group"
 
-    question_id: Mapped[UUID] = mapped_column(
-        ForeignKey("analytics_turn.question_id", ondelete="CASCADE"), primary_key=True
+    answer_id: Mapped[UUID] = mapped_column(
+        ForeignKey("analytics_turn.answer_id", ondelete="CASCADE"), primary_key=True
     )
     group_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)

@@ -19,8 +19,13 @@ TURN_GROUPS = Turn.metadata.tables[TurnGroup.__tablename__]
 # What the projection does for every turn: statements built once, on the tables.
 INSERT_TURN = insert(TURNS)
 INSERT_TURN_GROUP = insert(TURN_GROUPS)
-FINISH_TURN = update(TURNS).where(TURNS.c.question_id == bindparam("asked_id"))
-RATE_TURN = update(TURNS).where(TURNS.c.answer_id == bindparam("rated_id"))
+CHANGE_TURN = update(TURNS).where(TURNS.c.answer_id == bindparam("changed_id"))
+# Usage comes in parts, and in a batch in any order.
+ADD_USAGE = CHANGE_TURN.values(
+    tokens_in=TURNS.c.tokens_in + bindparam("more_in"),
+    tokens_out=TURNS.c.tokens_out + bindparam("more_out"),
+    cost=TURNS.c.cost + bindparam("more_cost"),
+)
 ABANDON_TURNS = update(TURNS).where(
     TURNS.c.session_id == bindparam("deleted_id"), TURNS.c.outcome == "pending"
 )
@@ -37,8 +42,8 @@ class TurnFilter:
     def conditions(self) -> list[ColumnElement[bool]]:
         conditions = [Turn.asked_at >= self.start, Turn.asked_at < self.end]
         if self.group_id:
-            members = select(TurnGroup.question_id).where(TurnGroup.group_id == self.group_id)
-            conditions.append(Turn.question_id.in_(members))
+            members = select(TurnGroup.answer_id).where(TurnGroup.group_id == self.group_id)
+            conditions.append(Turn.answer_id.in_(members))
         return conditions
 
 
@@ -78,17 +83,21 @@ class TurnRepository:
     def add(self, values: Mapping[str, Any], group_ids: Sequence[UUID]) -> None:
         self._uow.defer(INSERT_TURN, values)
         for group_id in group_ids:
-            self._uow.defer(INSERT_TURN_GROUP, {"question_id": values["question_id"], "group_id": group_id})
+            self._uow.defer(INSERT_TURN_GROUP, {"answer_id": values["answer_id"], "group_id": group_id})
 
-    def finish(self, question_id: UUID, values: Mapping[str, Any]) -> None:
-        """Set what became of a question; one that was asked before the log begins has no row."""
-        self._uow.defer(FINISH_TURN, {"asked_id": question_id, **values})
+    def finish(self, answer_id: UUID, values: Mapping[str, Any]) -> None:
+        """Set what became of an answer; one that was asked for before the log begins has no row."""
+        self._uow.defer(CHANGE_TURN, {"changed_id": answer_id, **values})
+
+    def add_usage(self, answer_id: UUID, tokens_in: int, tokens_out: int, cost: float) -> None:
+        usage = {"more_in": tokens_in, "more_out": tokens_out, "more_cost": cost}
+        self._uow.defer(ADD_USAGE, {"changed_id": answer_id, **usage})
 
     def abandon(self, session_id: UUID) -> None:
         self._uow.defer(ABANDON_TURNS, {"deleted_id": session_id, "outcome": "abandoned"})
 
     def rate(self, answer_id: UUID, rating: str | None) -> None:
-        self._uow.defer(RATE_TURN, {"rated_id": answer_id, "rating": rating})
+        self._uow.defer(CHANGE_TURN, {"changed_id": answer_id, "rating": rating})
 
     def delete_all(self) -> None:
         for table in (TURN_GROUPS, TURNS):
@@ -96,7 +105,7 @@ class TurnRepository:
 
     def totals(self, wanted: TurnFilter) -> Totals:
         query = select(
-            func.count().label("messages"),
+            _count(Turn.is_again.is_(False)).label("messages"),
             _count(Turn.outcome == "completed").label("answers"),
             func.count(distinct(Turn.session_id)).label("sessions"),
             func.count(distinct(Turn.user_id)).label("active_users"),
@@ -114,7 +123,7 @@ class TurnRepository:
     def days(self, wanted: TurnFilter) -> list[Day]:
         query = select(
             Turn.day.label("at"),
-            func.count().label("messages"),
+            _count(Turn.is_again.is_(False)).label("messages"),
             _count(Turn.outcome == "completed").label("answers"),
             func.count(distinct(Turn.user_id)).label("active_users"),
             func.sum(Turn.cost).label("cost"),

@@ -11,7 +11,9 @@ from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.chat import (
+    ChatAnswerRequestedAgain,
     ChatMessageReceived,
+    ChatModelUsed,
     ChatResponseFailed,
     ChatResponseGenerated,
     FeedbackGiven,
@@ -23,7 +25,7 @@ from src.shared.exceptions.errors import InvalidRequest
 DEFAULT_RANGE = timedelta(days=30)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-FIGURES = {"model", "grounded", "tokens_in", "tokens_out", "cost", "first_token_ms", "total_ms"}
+FIGURES = {"model", "grounded", "first_token_ms", "total_ms"}
 
 
 class InvalidRange(InvalidRequest):
@@ -58,9 +60,23 @@ class TurnProjection:
         self._time_zone = time_zone
 
     def ask(self, uow: UnitOfWork, event: ChatMessageReceived) -> None:
+        self._add(uow, event, event.message_id, is_again=False)
+
+    def ask_again(self, uow: UnitOfWork, event: ChatAnswerRequestedAgain) -> None:
+        self._add(uow, event, event.question_id, is_again=True)
+
+    def _add(
+        self,
+        uow: UnitOfWork,
+        event: ChatMessageReceived | ChatAnswerRequestedAgain,
+        question_id: UUID,
+        *,
+        is_again: bool,
+    ) -> None:
         turn = {
-            "question_id": event.message_id,
             "answer_id": event.answer_id,
+            "question_id": question_id,
+            "is_again": is_again,
             "session_id": event.session_id,
             "user_id": event.user_id,
             "asked_at": event.occurred_at,
@@ -71,10 +87,25 @@ class TurnProjection:
 
     def answer(self, uow: UnitOfWork, event: ChatResponseGenerated) -> None:
         values = {"outcome": "completed", **event.model_dump(include=FIGURES)}
-        TurnRepository(uow).finish(event.question_id, values)
+        TurnRepository(uow).finish(event.message_id, values)
+        self._use(uow, event.message_id, event)
 
     def fail(self, uow: UnitOfWork, event: ChatResponseFailed) -> None:
-        TurnRepository(uow).finish(event.question_id, {"outcome": "failed"})
+        TurnRepository(uow).finish(event.message_id, {"outcome": "failed"})
+        self._use(uow, event.message_id, event)
+
+    def use(self, uow: UnitOfWork, event: ChatModelUsed) -> None:
+        """A title or a summary costs, too."""
+        self._use(uow, event.answer_id, event)
+
+    def _use(
+        self,
+        uow: UnitOfWork,
+        answer_id: UUID,
+        event: ChatResponseGenerated | ChatResponseFailed | ChatModelUsed,
+    ) -> None:
+        if event.tokens_in or event.tokens_out:
+            TurnRepository(uow).add_usage(answer_id, event.tokens_in, event.tokens_out, event.cost)
 
     def abandon(self, uow: UnitOfWork, event: SessionDeleted) -> None:
         """An answer that was still being written when its session was deleted will never be told of."""

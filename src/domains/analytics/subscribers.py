@@ -3,7 +3,9 @@
 from src.domains.analytics.services import TurnProjection
 from src.shared.events.bus import EventBus
 from src.shared.events.chat import (
+    ChatAnswerRequestedAgain,
     ChatMessageReceived,
+    ChatModelUsed,
     ChatResponseFailed,
     ChatResponseGenerated,
     FeedbackGiven,
@@ -16,6 +18,8 @@ TURNS = "analytics.turns"
 
 def subscribe(bus: EventBus, projection: TurnProjection) -> None:
     bus.subscribe(ChatMessageReceived, projection.ask, name=TURNS, kind="projection")
+    bus.subscribe(ChatAnswerRequestedAgain, projection.ask_again, name=TURNS, kind="projection")
+    bus.subscribe(ChatModelUsed, projection.use, name=TURNS, kind="projection")
     bus.subscribe(ChatResponseGenerated, projection.answer, name=TURNS, kind="projection")
     bus.subscribe(ChatResponseFailed, projection.fail, name=TURNS, kind="projection")
     bus.subscribe(SessionDeleted, projection.abandon, name=TURNS, kind="projection")

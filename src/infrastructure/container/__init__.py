@@ -1,7 +1,6 @@
-"""The composition root: which adapter serves which port, and who listens to whom."""
+"""The composition root: which adapter serves which port."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 from dependency_injector import containers, providers
 from pydantic import SecretStr
 
-from src.domains.analytics import subscribers as analytics_subscribers
 from src.domains.analytics.services import DashboardService, TurnProjection
 from src.domains.auth import subscribers as auth_subscribers
 from src.domains.auth.services.accounts import AccountService
@@ -18,14 +16,13 @@ from src.domains.auth.services.api_keys import ApiKeyService, ApiKeyUses
 from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens
-from src.domains.chat import subscribers as chat_subscribers
-from src.domains.chat.services.answering import AnswerLimits, AnswerWriter
+from src.domains.chat.services.answering import AnswerWriter
 from src.domains.chat.services.asking import QuestionDesk
-from src.domains.chat.services.calling import CallLimits, ModelCaller
+from src.domains.chat.services.calling import ModelCaller
 from src.domains.chat.services.digests import DigestWriter
 from src.domains.chat.services.erasure import DeletedDocuments
 from src.domains.chat.services.exports import ExportService
-from src.domains.chat.services.keeping import GenerationKeeper, KeepingLimits
+from src.domains.chat.services.keeping import GenerationKeeper
 from src.domains.chat.services.messages import MessageService
 from src.domains.chat.services.open_door import OpenDoor
 from src.domains.chat.services.profiles import ProfileService
@@ -35,13 +32,13 @@ from src.domains.chat.services.search import MessageSearch
 from src.domains.chat.services.sessions import SessionService
 from src.domains.chat.services.sharing import ShareService
 from src.domains.chat.services.tools import Toolbox
-from src.domains.chat.services.trash import Trash, TrashPolicy
-from src.domains.chat.services.turns import TurnLimits, TurnService
+from src.domains.chat.services.trash import Trash
+from src.domains.chat.services.turns import TurnService
 from src.domains.knowledge import subscribers as knowledge_subscribers
 from src.domains.knowledge.services.collections import CollectionService
-from src.domains.knowledge.services.documents import DocumentService, UploadLimits
+from src.domains.knowledge.services.documents import DocumentService
 from src.domains.knowledge.services.embedding import EmbeddingWorker
-from src.domains.knowledge.services.ingestion import IngestionLimits, IngestionWorker
+from src.domains.knowledge.services.ingestion import IngestionWorker
 from src.domains.knowledge.services.meaning import MeaningArms
 from src.domains.knowledge.services.ports import PassageFinder, SearchEngine
 from src.domains.knowledge.services.replicas import IndexReplica, SearchEngineFeed
@@ -50,86 +47,28 @@ from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.session_files import FileLimits, SessionFileService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
-from src.infrastructure.container import models, retrieval, tools
+from src.infrastructure.container import limits, models, retrieval, tools
 from src.infrastructure.database.database import Database
-from src.infrastructure.database.deliveries import DeliveryPolicy
 from src.infrastructure.database.engine import database_engine
 from src.infrastructure.database.notifications import Notifications
-from src.infrastructure.database.retention import Retention, RetentionPolicy
+from src.infrastructure.database.retention import Retention
 from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.documents.reader import FileDocumentReader
-from src.infrastructure.documents.sections import Limits
-from src.infrastructure.fetching.addresses import AddressPolicy
-from src.infrastructure.fetching.fetcher import FetchLimits, HttpFetcher
+from src.infrastructure.fetching.fetcher import HttpFetcher
 from src.infrastructure.operations.events import EventService
 from src.infrastructure.operations.health import HealthService
 from src.infrastructure.operations.metrics import MetricsService
-from src.infrastructure.process_locks import OwnFolder, single_server
-from src.infrastructure.processor import keep_on_one_core
+from src.infrastructure.process_locks import OwnFolder
 from src.infrastructure.search.tantivy import TantivyPassageIndex
 from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
 from src.infrastructure.storage.local_files import LocalFiles
 from src.shared.events.bus import EventBus
-from src.shared.events.knowledge import PassagesRequested, ReadableDocumentsRequested
 from src.shared.language import search_terms
 
 
 def _token_secret(settings: Settings) -> SecretStr:
     return settings.auth.token_secret or kept_secret(settings.data_dir / "secrets" / "token_secret")
-
-
-def _turn_limits(settings: Settings) -> TurnLimits:
-    chat = settings.chat
-    return TurnLimits(
-        message_characters=chat.max_message_characters,
-        generations=chat.max_generations,
-        waiting=chat.max_waiting,
-        generation_timeout=chat.generation_timeout_seconds,
-        stop_grace=chat.stop_grace_seconds,
-    )
-
-
-def _trash_policy(settings: Settings) -> TrashPolicy:
-    chat = settings.chat
-    return TrashPolicy(
-        timedelta(days=chat.deleted_days),
-        timedelta(minutes=chat.temporary_minutes),
-        timedelta(days=chat.openai_days),
-    )
-
-
-def _answer_limits(settings: Settings) -> AnswerLimits:
-    chat = settings.chat
-    return AnswerLimits(chat.passages, chat.passages_timeout_seconds, chat.tool_rounds)
-
-
-def _call_limits(settings: Settings) -> CallLimits:
-    chat = settings.chat
-    return CallLimits(
-        first_token=chat.first_token_seconds,
-        gap=chat.gap_seconds,
-        breaker_failures=chat.breaker_failures,
-        breaker_seconds=chat.breaker_seconds,
-    )
-
-
-def _keeping_limits(settings: Settings) -> KeepingLimits:
-    return KeepingLimits(settings.chat.save_seconds, settings.chat.lease_seconds)
-
-
-def _upload_limits(settings: Settings) -> UploadLimits:
-    return UploadLimits(settings.knowledge.max_upload_bytes, settings.knowledge.max_waiting)
-
-
-def _ingestion_limits(settings: Settings) -> IngestionLimits:
-    knowledge = settings.knowledge
-    return IngestionLimits(
-        at_once=knowledge.ingestions_at_once,
-        attempts=knowledge.ingestion_attempts,
-        first_delay=knowledge.ingestion_retry_seconds,
-        lease=knowledge.ingestion_lease_seconds,
-    )
 
 
 def _outside_or_here(engine: SearchEngine | None, here: Callable[[], HybridFinder]) -> PassageFinder:
@@ -141,51 +80,6 @@ def _index_is_current(settings: Settings, subscriptions: Subscriptions) -> Calla
     here = settings.knowledge.index == "local"
     name = knowledge_subscribers.INDEX if here else knowledge_subscribers.SEARCH_ENGINE
     return partial(subscriptions.wait_until_current, name, timeout=600.0)
-
-
-def _reading_limits(settings: Settings) -> Limits:
-    knowledge = settings.knowledge
-    return Limits(
-        pages=knowledge.max_pages,
-        characters=knowledge.max_document_characters,
-        unpacked_bytes=knowledge.max_unpacked_bytes,
-        ocr_pages=knowledge.ocr_pages,
-        seconds=knowledge.read_seconds,
-        memory_mb=knowledge.read_memory_mb,
-        passage_tokens=knowledge.passage_tokens,
-        overlap_tokens=knowledge.passage_overlap_tokens,
-    )
-
-
-def _delivery_policy(settings: Settings) -> DeliveryPolicy:
-    events = settings.events
-    return DeliveryPolicy(
-        batch=events.batch,
-        poll_interval=events.poll_seconds,
-        gather=events.gather_seconds,
-        max_attempts=events.max_attempts,
-        lease=events.lease_seconds,
-    )
-
-
-def _retention_policy(settings: Settings) -> RetentionPolicy:
-    return RetentionPolicy(settings.events.keep_days, settings.events.keep_events)
-
-
-def _address_policy(settings: Settings) -> AddressPolicy:
-    fetch = settings.fetch
-    hosts = frozenset(host.lower().rstrip(".") for host in fetch.allowed_private_hosts)
-    return AddressPolicy(hosts, fetch.allowed_private_networks, fetch.refused_networks)
-
-
-def _fetch_limits(settings: Settings) -> FetchLimits:
-    return FetchLimits(
-        bytes=settings.knowledge.max_upload_bytes,
-        seconds=settings.fetch.seconds,
-        redirects=settings.fetch.redirects,
-        ports=settings.fetch.allowed_ports,
-        at_once=settings.fetch.at_once,
-    )
 
 
 def _health(
@@ -227,24 +121,19 @@ class Container(containers.DeclarativeContainer):
         writers_alone=settings.provided.database.writers_alone,
     )
     subscriptions = providers.Singleton(
-        Subscriptions, database, bus, providers.Callable(_delivery_policy, settings)
+        Subscriptions, database, bus, providers.Callable(limits.delivery_policy, settings)
     )
     notifications = providers.Singleton(
         Notifications, engine, database.provided.process_id, bus.provided.wake_listeners
     )
-    retention = providers.Singleton(Retention, database, providers.Callable(_retention_policy, settings))
+    retention = providers.Singleton(
+        Retention, database, providers.Callable(limits.retention_policy, settings)
+    )
 
     # The house itself
     retrieval_counts = providers.Singleton(RetrievalCounts)
     events = providers.Singleton(EventService, database, subscriptions.provided.positions)
     health = providers.Singleton(_health, database, subscriptions, events, pending_migrations)
-    metrics = providers.Singleton(
-        MetricsService,
-        events,
-        subscriptions.provided.delivered,
-        retention.provided.held_up_by,
-        retrieval_counts.provided.by_means,
-    )
 
     # auth
     tokens = providers.Singleton(
@@ -275,7 +164,7 @@ class Container(containers.DeclarativeContainer):
 
     # knowledge
     files = providers.Singleton(LocalFiles, settings.provided.data_dir.joinpath.call("uploads"))
-    reader = providers.Singleton(FileDocumentReader, providers.Callable(_reading_limits, settings))
+    reader = providers.Singleton(FileDocumentReader, providers.Callable(limits.reading_limits, settings))
     index_folder = providers.Singleton(OwnFolder, settings.provided.data_dir.joinpath.call("index"))
     index = providers.Singleton(TantivyPassageIndex, index_folder.provided.path, search_terms)
     shelves = providers.Singleton(Shelves, database)
@@ -292,7 +181,7 @@ class Container(containers.DeclarativeContainer):
         files,
         reader,
         providers.Callable(_index_is_current, settings, subscriptions),
-        providers.Callable(_ingestion_limits, settings),
+        providers.Callable(limits.ingestion_limits, settings),
         embedding.provided.wake,
     )
     documents = providers.Singleton(
@@ -300,7 +189,7 @@ class Container(containers.DeclarativeContainer):
         database,
         files,
         reader,
-        providers.Callable(_upload_limits, settings),
+        providers.Callable(limits.upload_limits, settings),
         ingestion.provided.wake,
     )
     session_files = providers.Singleton(
@@ -316,8 +205,8 @@ class Container(containers.DeclarativeContainer):
     )
     fetcher = providers.Singleton(
         HttpFetcher,
-        providers.Callable(_address_policy, settings),
-        providers.Callable(_fetch_limits, settings),
+        providers.Callable(limits.address_policy, settings),
+        providers.Callable(limits.fetch_limits, settings),
     )
     urls = providers.Singleton(UrlService, database, fetcher, documents)
     index_replica = providers.Singleton(IndexReplica, database, index)
@@ -358,7 +247,7 @@ class Container(containers.DeclarativeContainer):
     exports = providers.Singleton(ExportService, database, citations)
     deleted_documents = providers.Singleton(DeletedDocuments, database)
     trash = providers.Singleton(
-        Trash, database, deleted_documents, providers.Callable(_trash_policy, settings)
+        Trash, database, deleted_documents, providers.Callable(limits.trash_policy, settings)
     )
     tool_provider = providers.Singleton(tools.tool_provider, settings)
     toolbox = providers.Singleton(
@@ -368,7 +257,7 @@ class Container(containers.DeclarativeContainer):
         providers.Callable(tools.tool_limits, settings),
         settings.provided.analytics.time_zone,
     )
-    caller = providers.Singleton(ModelCaller, offers, providers.Callable(_call_limits, settings))
+    caller = providers.Singleton(ModelCaller, offers, providers.Callable(limits.call_limits, settings))
     rewriter = providers.Singleton(QuestionRewriter, offers, caller, settings.provided.chat.helper_seconds)
     answers = providers.Singleton(
         AnswerWriter,
@@ -376,13 +265,15 @@ class Container(containers.DeclarativeContainer):
         caller,
         rewriter,
         toolbox,
-        providers.Callable(_answer_limits, settings),
+        providers.Callable(limits.answer_limits, settings),
         settings.provided.analytics.time_zone,
     )
     digests = providers.Singleton(
         DigestWriter, database, offers, caller, settings.provided.chat.history_messages
     )
-    keeper = providers.Singleton(GenerationKeeper, database, providers.Callable(_keeping_limits, settings))
+    keeper = providers.Singleton(
+        GenerationKeeper, database, providers.Callable(limits.keeping_limits, settings)
+    )
     turns = providers.Singleton(
         TurnService,
         database,
@@ -390,13 +281,25 @@ class Container(containers.DeclarativeContainer):
         answers,
         digests,
         keeper,
-        providers.Callable(_turn_limits, settings),
+        citations,
+        providers.Callable(limits.turn_limits, settings),
     )
     open_door = providers.Singleton(OpenDoor, offers, profiles, turns)
 
     # analytics
     turn_projection = providers.Singleton(TurnProjection, settings.provided.analytics.time_zone)
     dashboards = providers.Singleton(DashboardService, database)
+
+    # What it all comes to
+    metrics = providers.Singleton(
+        MetricsService,
+        events,
+        subscriptions.provided.delivered,
+        retention.provided.held_up_by,
+        retrieval_counts.provided.by_means,
+        keeper.provided.count,
+        caller.provided.resting,
+    )
 
 
 SERVICES = (
@@ -425,73 +328,3 @@ SERVICES = (
     "subscriptions",
 )
 """What routers find under these names on `app.state`."""
-
-
-def subscribe(container: Container) -> None:
-    """Tell the bus who listens to whom."""
-    bus = container.bus()
-    auth_subscribers.subscribe(bus, container.directory())
-    knowledge_subscribers.subscribe(
-        bus, container.documents(), container.session_files(), container.shelves(), container.search()
-    )
-    if container.search_engine():
-        knowledge_subscribers.feed(bus, container.search_engine_feed())
-    else:
-        knowledge_subscribers.keep_index(bus, container.index_replica())
-    chat_subscribers.subscribe(bus, container.deleted_documents())
-    analytics_subscribers.subscribe(bus, container.turn_projection())
-    bus.require_responders(PassagesRequested, ReadableDocumentsRequested)
-
-
-@asynccontextmanager
-async def running(container: Container) -> AsyncIterator[None]:
-    """Start everything in order, and stop it in the other: no event and no answer is cut off."""
-    settings, database, turns = container.settings(), container.database(), container.turns()
-    subscriptions, retention = container.subscriptions(), container.retention()
-    notifications, ingestion = container.notifications(), container.ingestion()
-    embedding, keeper = container.embedding(), container.keeper()
-    tool_provider = container.tool_provider()
-    uses = container.api_key_uses()
-    trash = container.trash()
-    with single_server(settings.server_lock) if settings.server_lock else nullcontext():
-        if settings.server.one_core:
-            keep_on_one_core(container.index_folder().number)
-        subscribe(container)
-        database.start()
-        try:
-            if not container.search_engine():
-                knowledge_subscribers.keep_vectors(container.bus(), await container.meaning().prepare())
-            await tool_provider.start()
-            await keeper.start()
-            await subscriptions.start()
-            await ingestion.start()
-            if container.embedder():
-                await embedding.start()
-            await retention.start()
-            await trash.start()
-            if database.shared:
-                await notifications.start()
-            yield
-        finally:
-            for each in (
-                turns,
-                keeper,
-                tool_provider,
-                trash,
-                ingestion,
-                embedding,
-                notifications,
-                retention,
-                subscriptions,
-                uses,
-                database,
-            ):
-                await each.stop()
-            if not container.search_engine():
-                container.index().close()
-            await container.meaning().close()
-            outsiders = (offer.model for offer in container.offers())
-            for outside in (container.search_engine(), container.embedder(), *outsiders):
-                if outside:
-                    await outside.close()
-            container.index_folder().release()

@@ -43,8 +43,8 @@ def _bedrock(model: ModelSettings, settings: Settings) -> ChatModel:
 _ADAPTERS: dict[str, Adapter] = {
     "embedded": _embedded,
     "null": _null,
-    "openai_compatible": _openai_compatible,
     "bedrock": _bedrock,
+    "openai_compatible": _openai_compatible,
 }
 
 

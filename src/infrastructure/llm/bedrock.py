@@ -4,20 +4,17 @@ import re
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
 from functools import partial
-from math import ceil
 from typing import Any
 
-import structlog
 from botocore.exceptions import ClientError, ParamValidationError
 
-from src.domains.chat.services.ports import ContextTooLong, ModelChunk, ModelFailed, Prompt, PromptRefused
+from src.domains.chat.services.ports import ModelChunk, ModelFailed, Prompt, PromptRefused
 from src.infrastructure.llm import converse
+from src.infrastructure.llm.failures import model_failure
 from src.infrastructure.outside.aws import AWS_FAULTS, error_code, service_fault
 from src.infrastructure.outside.aws_streams import AwsStreams
 from src.infrastructure.outside.faults import ServiceFault
 from src.infrastructure.outside.places import AwsPlace
-
-log = structlog.get_logger(__name__)
 
 # A ValidationException has no finer code than its text, and most texts are the model's own.
 _ABOUT_THE_MODEL = re.compile(
@@ -61,18 +58,9 @@ class BedrockModel:
 
     def _failure(self, error: Exception) -> ModelFailed | PromptRefused:
         fault = error if isinstance(error, ServiceFault) else service_fault(error)
-        log.warning("model_failed", model=self.name, error=str(fault), passing=fault.passing)
-        if _is_for_the_prompt(error):
-            if _TOO_LONG.search(str(error)):
-                return ContextTooLong("This conversation is too long for the model. Begin a new one.")
-            return PromptRefused("The model does not take this request. Put it in other words.")
-        if not fault.passing:
-            return ModelFailed("This model cannot be used at present. The server's log says why.")
-        return ModelFailed(
-            "The model is busy or out of reach. Ask again in a moment.",
-            passing=True,
-            retry_after=ceil(fault.retry_after) or None,
-        )
+        is_refusal = _is_for_the_prompt(error)
+        is_too_long = is_refusal and bool(_TOO_LONG.search(str(error)))
+        return model_failure(self.name, fault, is_refusal=is_refusal, is_too_long=is_too_long)
 
 
 def _answer(request: dict[str, Any], client: Any) -> Generator[ModelChunk, None, None]:
@@ -80,8 +68,7 @@ def _answer(request: dict[str, Any], client: Any) -> Generator[ModelChunk, None,
     with closing(client.converse_stream(**request)["stream"]) as events:
         try:
             for event in events:
-                if text := reply.take(event):
-                    yield ModelChunk(text)
+                yield ModelChunk(reply.take(event))
         except AWS_FAULTS:
             # After messageStop the answer is whole; only what it took to write is not told.
             if not reply.stop_reason:

@@ -1,6 +1,5 @@
 """Chat models of any server that speaks OpenAI's API: Ollama, vLLM, llama.cpp, OpenAI itself."""
 
-import math
 import re
 from collections.abc import AsyncGenerator
 
@@ -9,14 +8,8 @@ import openai
 import structlog
 from pydantic import SecretStr
 
-from src.domains.chat.services.ports import (
-    ContextTooLong,
-    ModelChunk,
-    ModelFailed,
-    Prompt,
-    PromptRefused,
-    Usage,
-)
+from src.domains.chat.services.ports import ModelChunk, ModelFailed, Prompt, PromptRefused, Usage
+from src.infrastructure.llm.failures import model_failure
 from src.infrastructure.llm.openai_answers import StreamedAnswer
 from src.infrastructure.llm.openai_requests import (
     Body,
@@ -27,7 +20,6 @@ from src.infrastructure.llm.openai_requests import (
 )
 from src.infrastructure.outside.faults import ServiceFault
 from src.infrastructure.outside.openai_errors import OPENAI_ERRORS, fault_of
-from src.shared.exceptions.errors import PlatformError
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +32,6 @@ _NEW_EACH_TIME = {"Connection": "close"}
 
 # In the words of OpenAI, vLLM, llama.cpp, Ollama and Anthropic.
 _TOO_LONG = re.compile(r"context[ _](length|size|window)|prompt is too long", re.IGNORECASE)
-_LOGGED_CHARACTERS = 400
-"""Servers may repeat a request in their refusal, with what people wrote in it."""
 
 
 class OpenAICompatibleModel:
@@ -77,15 +67,13 @@ class OpenAICompatibleModel:
         try:
             async with await self._open(body) as chunks:
                 async for chunk in chunks:
-                    if text := answer.read(chunk):
-                        yield ModelChunk(text)
+                    yield ModelChunk(answer.read(chunk))
         except OPENAI_ERRORS as error:
             if not answer.finish_reason:  # what is lost behind the end is but the usage
                 raise self._failure(error) from error
         if not answer.finish_reason:
             fault = ServiceFault(f"the stream ended with the reason {answer.reason}", passing=True)
-            self._log(fault)
-            raise _told(fault)
+            raise model_failure(self.name, fault)
         yield ModelChunk(
             tool_calls=answer.tool_calls,
             usage=answer.usage or Usage(tokens_of(body), answer.tokens_written),
@@ -122,28 +110,12 @@ class OpenAICompatibleModel:
             self._refused |= refused
             log.info("model_parameters_refused", model=self.name, parameters=sorted(refused))
 
-    def _failure(self, error: Exception) -> PlatformError:
-        """Log what happened, and return what people are told of it."""
-        fault = fault_of(error, self._base_url)
-        self._log(fault)
+    def _failure(self, error: Exception) -> ModelFailed | PromptRefused:
         # Types and codes stand in the body alone.
-        if isinstance(error, openai.APIError) and _TOO_LONG.search(f"{error} {error.body}"):
-            return ContextTooLong("The conversation is too long for this model. Start a new one.")
-        if isinstance(error, openai.APIStatusError) and error.status_code in (400, 413, 422):
-            return PromptRefused("The model does not take this message.")
-        return _told(fault)
-
-    def _log(self, fault: ServiceFault) -> None:
-        log.warning(
-            "model_fault", model=self.name, passing=fault.passing, error=str(fault)[:_LOGGED_CHARACTERS]
+        words = f"{error} {error.body}" if isinstance(error, openai.APIError) else ""
+        return model_failure(
+            self.name,
+            fault_of(error, self._base_url),
+            is_refusal=isinstance(error, openai.APIStatusError) and error.status_code in (400, 413, 422),
+            is_too_long=bool(_TOO_LONG.search(words)),
         )
-
-
-def _told(fault: ServiceFault) -> ModelFailed:
-    if not fault.passing:
-        return ModelFailed("The model cannot be used as it is set up. Tell an administrator.")
-    return ModelFailed(
-        "The model gave no complete answer. Try again soon.",
-        passing=True,
-        retry_after=math.ceil(fault.retry_after) or None,
-    )

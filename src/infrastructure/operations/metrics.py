@@ -76,6 +76,25 @@ class SearchCollector(Collector):
         yield searches
 
 
+class AnswerCollector(Collector):
+    """How many answers this process writes or has waiting, and which models it leaves alone for a while."""
+
+    def __init__(self, answers: int, resting: Mapping[str, bool]) -> None:
+        self._answers = answers
+        self._resting = resting
+
+    def collect(self) -> Iterator[Metric]:
+        answers = GaugeMetricFamily("platform_answers_in_the_making", "Answers written or waiting here.")
+        answers.add_metric([], self._answers)
+        yield answers
+        resting = GaugeMetricFamily(
+            "platform_model_resting", "1 while a model that failed is not asked.", labels=["model"]
+        )
+        for model, is_resting in self._resting.items():
+            resting.add_metric([model], is_resting)
+        yield resting
+
+
 class MetricsService:
     """Gathers what Prometheus scrapes."""
 
@@ -85,11 +104,15 @@ class MetricsService:
         delivered: Callable[[], Mapping[str, int]],
         held_up_by: Callable[[], Sequence[str]],
         searches: Callable[[], Mapping[str, int]],
+        answers: Callable[[], int],
+        resting: Callable[[], Mapping[str, bool]],
     ) -> None:
         self._events = events
         self._delivered = delivered
         self._held_up_by = held_up_by
         self._searches = searches
+        self._answers = answers
+        self._resting = resting
 
     async def exposition(self) -> bytes:
         """Return all figures in Prometheus' text format."""
@@ -99,6 +122,7 @@ class MetricsService:
         registry = CollectorRegistry()
         registry.register(collector)
         registry.register(SearchCollector(self._searches()))
+        registry.register(AnswerCollector(self._answers(), self._resting()))
         return generate_latest(REGISTRY) + generate_latest(registry)
 
 

@@ -91,11 +91,12 @@ class ChatResponseFailed(DomainEvent):
 
 
 class ChatModelUsed(DomainEvent):
-    """A model was called for the sake of a session, beside its answers: for a title, or a summary."""
+    """A model was called after an answer, for the sake of its session: for a title, or a summary."""
 
     name: ClassVar[str] = "chat.model_used"
 
     session_id: UUID
+    answer_id: UUID
     user_id: UUID
     group_ids: tuple[UUID, ...]
     purpose: Literal["title", "summary"]

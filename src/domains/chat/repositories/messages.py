@@ -11,10 +11,17 @@ from src.domains.chat.models import CitedDocument, Message, Session
 from src.infrastructure.database.unit_of_work import UnitOfWork
 
 MESSAGES = Message.metadata.tables[Message.__tablename__]
+CITED_DOCUMENTS = Message.metadata.tables[CitedDocument.__tablename__]
 
 # What every turn does: statements built once, on the tables. The ORM's way costs three times as much.
 INSERT_MESSAGE = insert(MESSAGES)
-INSERT_CITED_DOCUMENT = insert(CitedDocument.metadata.tables[CitedDocument.__tablename__])
+# None for an answer that was erased meanwhile.
+INSERT_CITED_DOCUMENT = insert(CITED_DOCUMENTS).from_select(
+    ["message_id", "document_id"],
+    select(MESSAGES.c.id, bindparam("cited_id", type_=CITED_DOCUMENTS.c.document_id.type)).where(
+        MESSAGES.c.id == bindparam("citing_id")
+    ),
+)
 CHANGE_PENDING = update(MESSAGES).where(
     MESSAGES.c.id == bindparam("message_id"), MESSAGES.c.status == "pending"
 )
@@ -68,7 +75,7 @@ class MessageRepository:
         self._uow.defer(CHANGE_PENDING, {"message_id": message_id, **values})
 
     def add_cited_document(self, message_id: UUID, document_id: UUID) -> None:
-        self._uow.defer(INSERT_CITED_DOCUMENT, {"message_id": message_id, "document_id": document_id})
+        self._uow.defer(INSERT_CITED_DOCUMENT, {"citing_id": message_id, "cited_id": document_id})
 
     def set_summary(self, message_id: UUID, summary: str) -> None:
         self._uow.connection.execute(

@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 QUERY_CHARACTERS = 2_000
 """How much of a question passages are looked up by."""
 
+TOO_MANY_CALLS = "This tool was not called: too many calls in one answer. Answer with what you have."
+
 SEARCH_FAILED = {
     "ko": "지금은 문서를 검색할 수 없어 문서를 보지 않고 답합니다.\n\n",
     "en": "The documents cannot be searched right now, so this answer does not rest on them.\n\n",
@@ -44,11 +46,12 @@ SEARCH_FAILED = {
 
 @dataclass(frozen=True)
 class AnswerLimits:
-    """Passages that a model is given; seconds that they may take; rounds of tools in one answer."""
+    """Passages that a model is given; seconds that they may take; rounds and calls of tools in one answer."""
 
     passages: int
     passages_timeout: float
     tool_rounds: int
+    tool_calls: int
 
 
 @dataclass
@@ -184,6 +187,8 @@ class AnswerWriter:
 
     async def _run_tool(self, turn: Turn, progress: Progress, call: ToolCall) -> PromptMessage:
         """Run a tool, and show that; searches number their passages on, so one call follows the other."""
+        if len(turn.generation.tool_calls) >= self._limits.tool_calls:
+            return PromptMessage("tool", TOO_MANY_CALLS, tool_call_id=call.id)
         asker = turn.ask.asker
         scope = ToolScope(
             Asker(asker.user_id, asker.group_ids),

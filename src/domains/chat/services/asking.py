@@ -16,7 +16,7 @@ from src.domains.chat.services.briefing import check_fits
 from src.domains.chat.services.citations import without_marks
 from src.domains.chat.services.offers import Offer, Offers
 from src.domains.chat.services.ports import PromptMessage
-from src.domains.chat.services.profiles import assistant_of
+from src.domains.chat.services.profiles import assistant_of, usable_profile
 from src.domains.chat.services.sessions import UnknownSession, find_message
 from src.domains.chat.services.titles import title_of
 from src.domains.chat.services.turn import Ask, Place, Question, RequestKey
@@ -87,6 +87,8 @@ class QuestionDesk:
 
     def _open(self, uow: UnitOfWork, ask: Ask, new: _New) -> Place:
         """Open a session for the question."""
+        if ask.profile_id:
+            usable_profile(uow, ask.profile_id, ask.asker)
         assistant = assistant_of(uow, ask.profile_id, ask.asker)
         session_id = uuid7()
         SessionRepository(uow).insert(

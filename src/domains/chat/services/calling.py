@@ -92,9 +92,9 @@ class ModelCaller:
         chain = self._offers.chain(chosen) if may_switch else [chosen]
         return ModelCall([(offer, self._breakers[offer.name]) for offer in chain], prompt_for, self._limits)
 
-    def resting(self) -> list[str]:
-        """Return the names of the models that are left alone just now."""
-        return [name for name, breaker in self._breakers.items() if breaker.is_open]
+    def resting(self) -> dict[str, bool]:
+        """Tell of each model whether it is left alone just now."""
+        return {name: breaker.is_open for name, breaker in self._breakers.items()}
 
 
 class ModelCall:

@@ -115,6 +115,7 @@ class DigestWriter:
             text = ""
         event = ChatModelUsed(
             session_id=turn.place.session_id,
+            answer_id=turn.place.answer_id,
             user_id=turn.ask.asker.user_id,
             group_ids=turn.ask.asker.group_ids,
             purpose=purpose,

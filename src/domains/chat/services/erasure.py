@@ -8,7 +8,7 @@ from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 
-CHUNK = 500
+CHUNK = 200
 LOOKED_FOR = timedelta(days=1)
 """Longer than any answer takes that was given passages of a document before it was deleted."""
 

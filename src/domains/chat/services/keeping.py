@@ -19,7 +19,7 @@ from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.chat import ChatResponseFailed
-from src.shared.exceptions.errors import Unavailable
+from src.shared.exceptions.errors import NotFound, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +34,10 @@ class AnswerFailed(Unavailable):
     def __init__(self, code: str | None) -> None:
         super().__init__("This answer could not be written to its end. Ask again.")
         self.code = code or Interrupted.code
+
+
+class AnswerGone(NotFound):
+    code = "answer_gone"
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ class GenerationKeeper:
     @property
     def written(self) -> Sequence[Generation]:
         return tuple(self._written.values())
+
+    def count(self) -> int:
+        """Return how many answers this process writes, or has waiting for their turn."""
+        return len(self._written)
 
     @property
     def followed(self) -> Sequence[Generation]:
@@ -97,12 +105,14 @@ class GenerationKeeper:
         self._saved_revisions.pop(generation.message_id, None)
 
     async def find(self, message_id: UUID) -> Generation:
-        """Return an answer to follow, whoever writes it, or as it was saved."""
+        """Return an answer to follow, whoever writes it, or as it was saved; raise `AnswerGone` without one."""
         if here := self._written.get(message_id) or self._mirrored.get(message_id):
             return here
-        [row] = await self._states([message_id])
-        generation = Generation(row["session_id"], row["parent_id"], message_id)
-        _mirror(generation, row)
+        rows = await self._states([message_id])
+        if not rows:
+            raise AnswerGone("This answer was deleted.")
+        generation = Generation(rows[0]["session_id"], rows[0]["parent_id"], message_id)
+        _mirror(generation, rows[0])
         if generation.status == "pending":
             return self._mirrored.setdefault(message_id, generation)
         return generation

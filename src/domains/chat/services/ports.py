@@ -89,7 +89,8 @@ class Usage:
 class ModelChunk:
     """A piece of an answer as it comes; the last one carries the usage and why the model stopped.
 
-    Tool calls come whole. Adapters count tokens and leave the cost at 0: prices are chat's.
+    Tool calls come whole. A piece with nothing in it is a sign of life: the model thinks, or writes a call.
+    Adapters count tokens and leave the cost at 0: prices are chat's.
     """
 
     text: str = ""

@@ -57,8 +57,7 @@ class MessageSearch:
 def _search(
     messages: MessageSearchRepository, user_id: UUID, words: Sequence[str], before: UUID | None, limit: int
 ) -> list[Hit]:
-    # A text may have come in with its syllables taken apart, as files on a Mac are named.
-    forms = [sorted({word, unicodedata.normalize("NFD", word)}) for word in words]
+    forms = [_forms(word) for word in words]
     folded = [word.casefold() for word in words]
     hits: list[Hit] = []
     while len(hits) < limit:
@@ -70,8 +69,18 @@ def _search(
     return hits[:limit]
 
 
+def _forms(word: str) -> Sequence[str]:
+    """Return the ways in which a word is written.
+
+    Databases fold the case of ASCII letters, and not all of them that of others. And a text may have come in
+    with its syllables and accents taken apart, as files on a Mac are named.
+    """
+    cases = {word} if word.isascii() else {word, word.lower(), word.upper(), word.capitalize()}
+    return sorted({unicodedata.normalize(form, each) for each in cases for form in ("NFC", "NFD")})
+
+
 def _hit(row: RowMapping, words: Sequence[str]) -> Hit | None:
-    """Look closer than the database can: it takes a letter of some scripts for any other."""
+    """Look closer than the database can: 가 taken apart is a piece of 각 taken apart."""
     text = " ".join(unicodedata.normalize("NFC", row["content"]).split())
     folded = text.casefold()
     places = [folded.find(word) for word in words]

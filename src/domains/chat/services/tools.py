@@ -155,10 +155,12 @@ class ToolCallRecord(BaseModel):
         )
 
     def ended(self, result: ToolResult, milliseconds: int) -> Self:
+        """Return the record of the call as it ended; of passages their number, for their text has its readers."""
+        told = f"{len(result.passages)} passages" if result.passages else result.text
         return self.model_copy(
             update={
                 "status": "failed" if result.failed else "completed",
-                "result": _cut(result.text, SHOWN_CHARACTERS),
+                "result": _cut(told, SHOWN_CHARACTERS),
                 "milliseconds": milliseconds,
             }
         )

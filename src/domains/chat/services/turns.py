@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -15,6 +16,7 @@ from src.domains.chat.services.digests import DigestWriter
 from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.keeping import GenerationKeeper, Interrupted
 from src.domains.chat.services.ports import ModelFailed
+from src.domains.chat.services.readable import ReadableCitations
 from src.domains.chat.services.sessions import NotAnAnswer, find_message
 from src.domains.chat.services.settling import settle
 from src.domains.chat.services.turn import Ask, Place, Turn
@@ -68,6 +70,7 @@ class TurnService:
         writer: AnswerWriter,
         digests: DigestWriter,
         keeper: GenerationKeeper,
+        readable: ReadableCitations,
         limits: TurnLimits,
     ) -> None:
         self._database = database
@@ -75,6 +78,7 @@ class TurnService:
         self._writer = writer
         self._digests = digests
         self._keeper = keeper
+        self._readable = readable
         self._limits = limits
         self._places = asyncio.Semaphore(limits.generations)
         self._beginning = 0
@@ -83,7 +87,7 @@ class TurnService:
 
     async def ask(self, ask: Ask) -> Generation:
         """Save what is asked and set off its answer; the same request again finds the same answer."""
-        ask = replace(ask, content=ask.content.strip())
+        ask = replace(ask, content=unicodedata.normalize("NFC", ask.content).strip())
         if not ask.answers_again:
             self._check_length(ask)
         self._check_load()
@@ -97,7 +101,7 @@ class TurnService:
     async def find(self, asker: Principal, message_id: UUID) -> Generation:
         """Return an answer, in the making or ended; raise when it is not the asker's."""
         await self._database.read(lambda uow: _find_answer(uow, asker, message_id))
-        return await self._keeper.find(message_id)
+        return await self._found(asker, message_id)
 
     async def stop_answer(self, asker: Principal, message_id: UUID) -> Generation:
         """Stop an answer where it is, and keep that; one that has ended stays as it is."""
@@ -113,21 +117,23 @@ class TurnService:
         return generation
 
     def drain(self) -> None:
-        """Take no more questions, and send readers away: they come back to another server, or the next one."""
-        self._is_stopping = True
-        for generation in self._keeper.followed:
-            generation.leave()
+        """Take no more questions, send readers away to come back later, and end running answers after a while."""
+        if not self._is_stopping:
+            self._is_stopping = True
+            for generation in self._keeper.followed:
+                generation.leave()
+            asyncio.get_running_loop().call_later(self._limits.stop_grace, self._interrupt)
 
     async def stop(self) -> None:
-        """Let running answers finish for a while, then save the others as far as they have come."""
+        """Return when all answers have ended, well or cut off and saved as far as they have come."""
         self.drain()
-        if self._tasks:
-            _done, unfinished = await asyncio.wait(self._tasks, timeout=self._limits.stop_grace)
-            for generation in self._keeper.written:
-                if generation.task:
-                    generation.task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+        await asyncio.gather(*self._tasks)
         await self._digests.stop()
+
+    def _interrupt(self) -> None:
+        for generation in self._keeper.written:
+            if generation.task:
+                generation.task.cancel()
 
     def _check_length(self, ask: Ask) -> None:
         """A program's message may be as long as its body and the model's context: it brings its own material."""
@@ -142,14 +148,14 @@ class TurnService:
     def _check_load(self) -> None:
         if self._is_stopping:
             raise Stopping(STOPPING, retry_after=2)
-        if len(self._keeper.written) + self._beginning >= self._limits.generations + self._limits.waiting:
+        if self._keeper.count() + self._beginning >= self._limits.generations + self._limits.waiting:
             raise TooManyGenerations("Too many answers are being written. Try again soon.", retry_after=2)
 
     async def _begin(self, ask: Ask) -> Generation:
         started, leased_until = time.monotonic(), self._keeper.leased_until()
         place = await self._database.write(lambda uow: self._desk.save(uow, ask, leased_until))
         if not isinstance(place, Place):
-            return await self._keeper.find(place)
+            return await self._found(ask.asker, place)
         generation = Generation(place.session_id, place.question.id, place.answer_id)
         task = asyncio.create_task(
             self._generate(Turn(ask, place, generation, started)), name=f"generation-{place.answer_id}"
@@ -158,6 +164,14 @@ class TurnService:
         self._keeper.keep(generation)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return generation
+
+    async def _found(self, asker: Principal, message_id: UUID) -> Generation:
+        """Return an answer; of one that has ended the citations that its asker may read now."""
+        generation = await self._keeper.find(message_id)
+        if generation.status != "pending" and generation.citations:
+            readable = await self._readable.documents(generation.citations, asker)
+            generation.citations = [each for each in generation.citations if each.document_id in readable]
         return generation
 
     async def _generate(self, turn: Turn) -> None:
