@@ -14,12 +14,15 @@ from src.infrastructure.settings import ChatSettings, Settings
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import PassagesRequested, ReadableDocumentsRequested
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on
+from tests.doors import answered
 from tests.fakes import CitingModel, HashedWords, ParagraphReader
 
 EVERYWHERE = "shared"
 """A word that stands in every passage."""
 NOWHERE = "unheard"
 """A word that stands in no passage: what it finds, it finds by meaning."""
+ASSISTANT = "Librarian"
+"""A profile for everybody that knows all that its asker may read."""
 MOST = 50
 """Passages that a search or an answer gives at the most; tests keep below it."""
 
@@ -118,6 +121,13 @@ async def searching_platform(settings: Settings, **ports: object) -> AsyncIterat
         yield platform
 
 
+async def signed_up(platform: Platform, *names: str) -> list[Person]:
+    """Sign people up; the first one, who manages everything, makes a profile for everybody."""
+    people = [await platform.sign_up(name) for name in names]
+    await people[0].post("/chat/profiles", {"name": ASSISTANT})
+    return people
+
+
 async def searched(
     person: Person, query: str, within: Iterable[str] | None = None
 ) -> tuple[Counter[Shown], set[str]]:
@@ -161,6 +171,8 @@ async def check_answers(person: Person, rules: Rules) -> Kept:
     texts = {each.text for each in rules.passages(person)}
     assert all(text in streamed.text for text in texts)
     assert streamed.text.count(EVERYWHERE) == len(texts)
+    told = (await answered(person, message, model=ASSISTANT))["choices"][0]["message"]
+    assert shown(told["citations"]) == rules.passages(person)
     share = await person.post(f"/chat/sessions/{answer['session_id']}/share")
     return Kept(person, answer["message_id"], share["token"], shown(answer["citations"]))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,20 +33,29 @@ def upstream() -> ChatCompletionsStandIn:
     return ChatCompletionsStandIn()
 
 
+def with_model(url: str) -> dict[str, object]:
+    """Return the settings of a platform with the model of this server; no fault makes it leave that alone."""
+    model = {
+        "name": "small",
+        "provider": "openai_compatible",
+        "model": "smollm2",
+        "base_url": f"{url}/v1",
+        "api_key": "none",
+        "context_tokens": 4_096,
+        "max_output_tokens": 512,
+    }
+    return {
+        "SERVER__PAGE": "false",
+        "CHAT__MODELS": json.dumps([model]),
+        "CHAT__MODEL": "small",
+        "CHAT__BREAKER_FAILURES": 1_000,
+    }
+
+
 @pytest.fixture(scope="module")
 def server(upstream: ChatCompletionsStandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(upstream.door) as url:
-        model = {
-            "name": "small",
-            "provider": "openai_compatible",
-            "model": "smollm2",
-            "base_url": f"{url}/v1",
-            "api_key": "none",
-            "context_tokens": 4_096,
-            "max_output_tokens": 512,
-        }
-        chat = {"CHAT__MODELS": json.dumps([model]), "CHAT__MODEL": "small", "CHAT__BREAKER_FAILURES": 1_000}
-        server = Server(tmp_path_factory.mktemp("door"), SERVER__PAGE="false", **chat)
+        server = Server(tmp_path_factory.mktemp("door"), **with_model(url))
         server.start()
         yield server
         server.stop()
@@ -59,9 +69,13 @@ def caller(server: Server) -> Caller:
     return caller
 
 
+def a_key(caller: Caller) -> str:
+    return str(caller.post("/auth/api-keys", {"name": "Robot"})["key"])
+
+
 @pytest.fixture(scope="module")
 def key(caller: Caller) -> str:
-    return str(caller.post("/auth/api-keys", {"name": "Robot"})["key"])
+    return a_key(caller)
 
 
 @pytest.fixture
@@ -252,6 +266,28 @@ def test_a_client_that_has_heard_enough_ends_the_call_of_the_model(
     upstream.release()
     stopped = caller.post(f"/chat/messages/{first.id.removeprefix('chatcmpl-')}/stop")
     assert stopped["status"] == "stopped"
+
+
+def test_a_server_that_stops_tells_who_reads(tmp_path: Path) -> None:
+    upstream = ChatCompletionsStandIn(usual=Script(said("Once ", "upon ", "a time"), hold_after=3))
+    with serving(upstream.door) as url:
+        server = Server(tmp_path, **with_model(url))
+        server.start()
+        caller = Caller(server.url)
+        caller.sign_in()
+        client = openai.OpenAI(
+            base_url=f"{server.url}/v1", api_key=a_key(caller), timeout=SECONDS, max_retries=0
+        )
+        chunks: list[ChatCompletionChunk] = []
+        with client, client.chat.completions.create(model="small", messages=HELLO, stream=True) as stream:
+            assert upstream.held.acquire(timeout=SECONDS)
+            server.send(signal.SIGTERM)
+            with pytest.raises(openai.APIError) as told:
+                chunks += stream
+        assert told.value.code == "stopping"
+        assert text_of(chunks) == "Once upon "
+        server.stop()
+        upstream.release()
 
 
 def test_langchain_invokes_and_streams(chain: ChatOpenAI, upstream: ChatCompletionsStandIn) -> None:

@@ -24,6 +24,7 @@ from tests.access import (
     check_lists,
     check_searches,
     searching_platform,
+    signed_up,
 )
 from tests.builders import Person, Platform
 from tests.databases import query
@@ -124,7 +125,7 @@ async def test_what_an_index_still_holds_is_shown_on_no_path(
     HoardingVectors.opened = []
     monkeypatch.setattr(retrieval, "UsearchVectorIndex", HoardingVectors)
     async with searching_platform(settings, index=words) as platform:
-        library = Library(*[await platform.sign_up(name) for name in ("admin", "member", "stranger")])
+        library = Library(*await signed_up(platform, "admin", "member", "stranger"))
         group_id = await library.create_group("Sales", library.people[1])
         opened, sales = [await library.create_collection(name) for name in ("Open", "Sales")]
         gone = await library.create_collection("Gone")
@@ -183,7 +184,7 @@ async def test_a_process_that_hears_of_nothing_shows_nothing_that_is_gone_or_clo
 ) -> None:
     """Its indexes and its memory are as they were; the database knows better."""
     async with two_processes(settings) as (first, second):
-        library = Library(*[await first.sign_up(name) for name in ("admin", "member", "stranger")])
+        library = Library(*await signed_up(first, "admin", "member", "stranger"))
         group_id = await library.create_group("Sales", library.people[1])
         opened, sales, gone = [await library.create_collection(name) for name in ("Open", "Sales", "Gone")]
         await library.write(opened, "kept.txt", "kept")
@@ -204,7 +205,7 @@ async def test_a_process_that_hears_of_nothing_shows_nothing_that_is_gone_or_clo
 @pytest.mark.only("postgresql")
 async def test_a_change_of_rights_holds_at_once_here_and_soon_at_another_process(settings: Settings) -> None:
     async with two_processes(settings) as (first, second):
-        library = Library(*[await first.sign_up(name) for name in ("admin", "member")])
+        library = Library(*await signed_up(first, "admin", "member"))
         admin, member = library.people
         sales = await library.create_group("Sales", member)
         collection_id = await library.create_collection("Sales", sales)

@@ -38,6 +38,7 @@ from tests.access import (
     check_searches,
     check_session,
     searching_platform,
+    signed_up,
 )
 from tests.builders import UNKNOWN_ID, Person, Platform, problem_of
 
@@ -60,7 +61,7 @@ class Office:
         self.written = 0
         self.people: list[Person] = []
         self.start()
-        self.people = [runner.run(self.platform.sign_up(name)) for name in ("root", "ann", "bob", "cid")]
+        self.people = runner.run(signed_up(self.platform, "root", "ann", "bob", "cid"))
 
     def start(self) -> None:
         self.bus = EventBus()
