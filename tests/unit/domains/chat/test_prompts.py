@@ -176,6 +176,7 @@ def test_what_is_no_rewritten_question_gives_way_to_the_rules(said: str, rewritt
             "Annual leave",
         ),
         ("Carrying over leave into the next leave year", "Carrying over leave into the next leave…"),
+        ("The title of this conversation:", "Annual leave"),
     ],
 )
 def test_a_title_is_one_short_line(said: str, title: str) -> None:
