@@ -286,6 +286,20 @@ async def test_a_program_calls_its_own_tools_and_comes_back_with_results(
 
 
 @pytest.mark.only("sqlite")
+async def test_a_question_is_rewritten_by_what_was_said_and_not_by_calls(
+    person: Person, model: ScriptedModel
+) -> None:
+    """A model would refuse calls whose results are missing."""
+    await person.post("/chat/profiles", {"name": "Guide"})
+    said = {**CALLING, "content": "Let me see."}, RESULT, {"role": "assistant", "content": "Sunny."}
+    await answered(person, "How is the weather in Seoul?", *said, "And in Busan?", model="Guide")
+    rewriting, answering = model.prompts
+    assert len(answering.messages) == 5
+    assert not any(each.tool_calls or each.role == "tool" for each in rewriting.messages)
+    assert rewriting.question == "And in Busan?"
+
+
+@pytest.mark.only("sqlite")
 async def test_programs_call_tools_where_the_platform_runs_none(settings: Settings) -> None:
     model = ScriptedModel([CALL], "tool_calls")
     async with platform_on(with_models(settings, tool_rounds=0), model=model) as platform:
@@ -485,13 +499,19 @@ async def test_a_full_house_sends_programs_away_with_a_time_to_come_back(setting
     async with platform_on(with_models(settings, max_generations=1, max_waiting=0), model=model) as platform:
         person = await platform.sign_up()
         asking = asyncio.create_task(ask(person))
-        while not model.calls:  # noqa: ASYNC110  # the first one has its place then
-            await asyncio.sleep(0.01)
+        await called(model)
         refused = await ask(person)
         assert refusal_of(refused) == (503, "too_many_generations", None)
         assert refused.headers["retry-after"] == "2"
         model.say(2)
         assert (await asking).status_code == 200
+
+
+async def called(model: SteppedModel) -> None:
+    """Wait until the model was called."""
+    async with asyncio.timeout(20):
+        while not model.calls:  # noqa: ASYNC110  # nothing else tells
+            await asyncio.sleep(0.01)
 
 
 def a_body(**more: Any) -> dict[str, Any]:
@@ -523,9 +543,7 @@ async def test_a_program_that_leaves_stops_its_answer(settings: Settings, as_str
     async with platform_on(with_models(settings), model=model) as platform:
         person = await platform.sign_up()
         async with opened(platform.app, person, "POST", COMPLETIONS, body=a_body(stream=as_stream)) as stream:
-            async with asyncio.timeout(20):
-                while not model.calls:  # noqa: ASYNC110  # nothing else tells
-                    await asyncio.sleep(0.01)
+            await called(model)
             model.say(1)
             await model.idle()
             if as_stream:
@@ -546,9 +564,7 @@ async def test_a_program_that_leaves_before_a_word_stops_its_answer(settings: Se
     async with platform_on(with_models(settings), model=model) as platform:
         person = await platform.sign_up()
         async with opened(platform.app, person, "POST", COMPLETIONS, body=a_body(stream=True)):
-            async with asyncio.timeout(20):
-                while not model.calls:  # noqa: ASYNC110  # nothing else tells
-                    await asyncio.sleep(0.01)
+            await called(model)
         async with asyncio.timeout(20):
             await model.cut_off.wait()
         assert (await ended(settings))[:2] == ("stopped", "")
