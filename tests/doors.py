@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from src.domains.chat.services.ports import ToolCall
 from src.infrastructure.settings import ChatSettings, ModelSettings, Settings
 from tests.builders import Person, Platform
 
@@ -29,6 +30,17 @@ WEATHER = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
+
+
+CALL = ToolCall("call_1", "weather", '{"city": "Seoul"}')
+ASKED = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "weather", "arguments": '{"city": "Seoul"}'},
+}
+"""The same call as programs see it."""
+CALLING = {"role": "assistant", "content": None, "tool_calls": [ASKED]}
+RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "Sunny."}
 
 
 def with_models(settings: Settings, **chat: Any) -> Settings:

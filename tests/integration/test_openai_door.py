@@ -1,52 +1,35 @@
 """The door for programs that speak OpenAI's API: what they may ask, what they hear, and what is kept of it."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from src.domains.chat.services.erasure import DeletedDocuments
 from src.domains.chat.services.ports import (
-    ContextTooLong,
-    ModelFailed,
     PromptMessage,
-    PromptRefused,
     ToolCall,
     ToolSpec,
 )
-from src.domains.chat.services.trash import Trash, TrashPolicy
 from src.infrastructure.settings import Settings
 from tests.builders import Person, platform_on
-from tests.conversations import database_of
-from tests.databases import execute, query
 from tests.doors import (
-    COMPLETIONS,
+    ASKED,
+    CALL,
+    CALLING,
+    RESULT,
     WEATHER,
     answered,
     ask,
-    chunk_of,
     look,
     refusal_of,
     streamed,
     text_of,
     with_models,
 )
-from tests.fakes import CitingModel, ScriptedModel, SteppedModel
-from tests.streams import Stream, opened
+from tests.fakes import CitingModel, ScriptedModel
 
 SAFE = b"The code of the safe is 4711."
 QUESTION = "What is the code of the safe?"
-CALL = ToolCall("call_1", "weather", '{"city": "Seoul"}')
-ASKED = {
-    "id": "call_1",
-    "type": "function",
-    "function": {"name": "weather", "arguments": '{"city": "Seoul"}'},
-}
-CALLING = {"role": "assistant", "content": None, "tool_calls": [ASKED]}
-RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "Sunny."}
-LONG_AGO = "2026-01-01 00:00:00.000000+00:00"
 
 
 @pytest.fixture
@@ -320,329 +303,3 @@ async def test_a_key_gets_the_same_answer_with_the_calls_in_it(person: Person, m
     assert refusal_of(changed) == (400, "idempotency_key_reused", None)
     bad = await ask(person, headers={"Idempotency-Key": "x" * 201})
     assert refusal_of(bad) == (400, "invalid_request", "idempotency-key")
-
-
-@pytest.mark.only("sqlite")
-async def test_what_clients_send_beyond_what_is_known_is_let_be(person: Person) -> None:
-    await answered(
-        person,
-        {"role": "user", "content": "Hi", "name": "kim", "weight": 1},
-        n=1,
-        user="kim",
-        seed=7,
-        metadata={"a": "b"},
-        store=False,
-        service_tier="auto",
-        reasoning_effort="low",
-        presence_penalty=0.5,
-        frequency_penalty=0.5,
-        response_format={"type": "text"},
-        logprobs=False,
-        top_logprobs=None,
-        modalities=["text"],
-        logit_bias={},
-        parallel_tool_calls=True,
-        tools=None,
-        tool_choice=None,
-        stop=None,
-        stream=None,
-        stream_options=None,
-        temperature=None,
-        of_next_year={"x": 1},
-    )
-
-
-IMAGE = {"role": "user", "content": [{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {}}]}
-DEEP: dict[str, Any] = {}
-for _ in range(300):
-    DEEP = {"properties": DEEP}
-
-REFUSED: list[tuple[list[Any], dict[str, Any], str, str | None]] = [
-    ([IMAGE], {}, "unsupported_value", "messages[0].content[1]"),
-    (["Hi"], {"n": 2}, "unsupported_value", "n"),
-    (["Hi"], {"response_format": {"type": "json_object"}}, "unsupported_value", "response_format"),
-    (["Hi"], {"logprobs": True}, "unsupported_value", "logprobs"),
-    (["Hi"], {"top_logprobs": 3}, "unsupported_value", "top_logprobs"),
-    (["Hi"], {"logit_bias": {"50256": -100}}, "unsupported_value", "logit_bias"),
-    (["Hi"], {"modalities": ["text", "audio"]}, "unsupported_value", "modalities"),
-    (["Hi"], {"audio": {"voice": "alloy"}}, "unsupported_value", "audio"),
-    (["Hi"], {"functions": [WEATHER["function"]]}, "unsupported_value", "functions"),
-    (["Hi"], {"web_search_options": {}}, "unsupported_value", "web_search_options"),
-    (["Hi"], {"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "unsupported_value", "tools[0].type"),
-    (["Hi"], {"tools": [WEATHER], "model": "acme/wordless"}, "unsupported_value", "tools"),
-    (["Hi"], {"tools": [{"type": "function"}]}, "invalid_value", "tools[0].function"),
-    (["Hi"], {"tools": [WEATHER, WEATHER]}, "invalid_value", "tools"),
-    (["Hi"], {"tool_choice": "required"}, "invalid_value", "tool_choice"),
-    (["Hi"], {"tools": [WEATHER], "tool_choice": "search_knowledge"}, "invalid_value", "tool_choice"),
-    (["Hi"], {"tool_choice": {"type": "allowed_tools"}}, "invalid_request", "tool_choice"),
-    ([{"role": "system", "content": "x"}], {}, "invalid_value", "messages"),
-    (["Hi", {"role": "assistant", "content": "x"}], {}, "invalid_value", "messages"),
-    (["Hi", RESULT], {}, "invalid_value", "messages"),
-    (["Hi", CALLING], {}, "invalid_value", "messages"),
-    (["Hi", CALLING, "And?"], {}, "invalid_value", "messages"),
-    ([" \n"], {}, "empty_message", None),
-    (["word " * 40_000], {}, "context_length_exceeded", None),
-    ([*["word " * 2_000] * 5, "Hi"], {}, "context_length_exceeded", None),
-    (["Hi"], {"messages": []}, "invalid_request", "messages"),
-    (["Hi"], {"messages": ["Hi"] * 2_001}, "invalid_request", "messages"),
-    (["Hi"], {"messages": None}, "invalid_request", "messages"),
-    ([{"role": "king", "content": "Hi"}], {}, "invalid_request", "messages[0].role"),
-    ([{"role": "user", "content": 7}], {}, "invalid_request", "messages[0].content"),
-    (["\0"], {}, "invalid_request", "messages[0].content[0].text"),
-    (["\ud800"], {}, "invalid_request", None),
-    (["Hi"], {"model": None}, "invalid_request", "model"),
-    (["Hi"], {"temperature": 2.1}, "invalid_request", "temperature"),
-    (["Hi"], {"temperature": float("nan")}, "invalid_request", "temperature"),
-    (["Hi"], {"top_p": -1}, "invalid_request", "top_p"),
-    (["Hi"], {"max_tokens": 0}, "invalid_request", "max_tokens"),
-    (["Hi"], {"stop": ["a", "b", "c", "d", "e"]}, "invalid_request", "stop"),
-    (["Hi"], {"tools": [WEATHER] * 129}, "invalid_request", "tools"),
-    (
-        ["Hi"],
-        {"tools": [{"type": "function", "function": {"name": "a b"}}]},
-        "invalid_request",
-        "tools[0].function.name",
-    ),
-    (
-        ["Hi"],
-        {"tools": [{"type": "function", "function": {"name": "a", "parameters": DEEP}}]},
-        "invalid_request",
-        "tools[0].function.parameters",
-    ),
-]
-
-
-@pytest.mark.only("sqlite")
-async def test_what_cannot_be_done_is_refused_and_never_reaches_a_model(
-    person: Person, model: ScriptedModel
-) -> None:
-    for stream in (False, True):
-        for messages, body, code, param in REFUSED:
-            refused = await ask(person, *messages, **{"stream": stream, **body})
-            assert refusal_of(refused) == (400, code, param), refused.text
-    assert model.prompts == []
-
-
-@pytest.mark.only("sqlite")
-async def test_errors_have_one_form_wherever_they_come_from(settings: Settings) -> None:
-    async with platform_on(with_models(settings), model=ScriptedModel()) as platform:
-        admin = await platform.sign_up()
-        client, signed = platform.client, {"Authorization": f"Bearer {admin.tokens['access_token']}"}
-        for headers in ({}, {"Authorization": "Bearer gcb_nobody"}, {"Authorization": "Bearer x.y.z"}):
-            for call in (
-                client.get("/v1/models", headers=headers),
-                client.post(COMPLETIONS, headers=headers),
-            ):
-                refused = await call
-                assert refusal_of(refused) == (401, "invalid_api_key", None)
-                assert refused.headers["www-authenticate"] == "Bearer"
-        assert refusal_of(await client.post("/v1/embeddings", headers=signed)) == (404, "not_found", None)
-        wrong_method = await client.get(COMPLETIONS, headers=signed)
-        assert refusal_of(wrong_method) == (405, "method_not_allowed", None)
-        broken = await client.post(COMPLETIONS, headers=signed, content=b"{")
-        assert refusal_of(broken) == (400, "invalid_request", None)
-        large = await client.post(COMPLETIONS, headers=signed, content=b" " * 2_000_000)
-        assert refusal_of(large) == (413, "too_large", None)
-
-
-async def test_a_key_holds_as_long_as_its_owner_does(person: Person) -> None:
-    member = await person._platform.sign_up("member")
-    key = (await member.post("/auth/api-keys", {"name": "Robot"}))["key"]
-    assert (await ask(member, key=key)).status_code == 200
-    await person.patch(f"/auth/users/{member.id}", {"is_active": False})
-    assert refusal_of(await ask(member, key=key)) == (401, "invalid_api_key", None)
-
-
-@pytest.mark.parametrize(
-    ("fault", "told"),
-    [
-        (ModelFailed("Down.", retry_after=7), (503, "model_failed", None)),
-        (ContextTooLong("Too long."), (400, "context_length_exceeded", None)),
-        (PromptRefused("No."), (400, "prompt_refused", None)),
-    ],
-)
-@pytest.mark.only("sqlite")
-async def test_what_fails_before_a_word_has_its_status_in_a_stream_too(
-    person: Person, model: ScriptedModel, fault: Exception, told: tuple[int, str, None]
-) -> None:
-    model.pieces = [fault]
-    for stream in (False, True):
-        failed = await ask(person, stream=stream)
-        assert refusal_of(failed) == told
-        assert failed.headers.get("retry-after") == ("7" if told[0] == 503 else None)
-
-
-@pytest.mark.only("sqlite")
-async def test_what_fails_later_ends_the_stream_with_an_error(person: Person, model: ScriptedModel) -> None:
-    model.pieces = ["Half an answer", ModelFailed("The model broke off.")]
-    model.may_go_on.clear()
-    body = a_body(stream=True)
-    async with opened(person._platform.app, person, "POST", COMPLETIONS, body=body) as stream:
-        assert await first_text(stream) == "Half an answer"
-        model.may_go_on.set()
-        block = await stream.block()
-        assert block
-        assert chunk_of(block) == {
-            "error": {
-                "message": "The model broke off.",
-                "type": "server_error",
-                "param": None,
-                "code": "model_failed",
-            }
-        }
-        assert await stream.block() is None
-
-
-@pytest.mark.only("sqlite")
-async def test_a_full_house_sends_programs_away_with_a_time_to_come_back(settings: Settings) -> None:
-    model = SteppedModel(["Done."])
-    async with platform_on(with_models(settings, max_generations=1, max_waiting=0), model=model) as platform:
-        person = await platform.sign_up()
-        asking = asyncio.create_task(ask(person))
-        await called(model)
-        refused = await ask(person)
-        assert refusal_of(refused) == (503, "too_many_generations", None)
-        assert refused.headers["retry-after"] == "2"
-        model.say(2)
-        assert (await asking).status_code == 200
-
-
-async def called(model: SteppedModel) -> None:
-    """Wait until the model was called."""
-    async with asyncio.timeout(20):
-        while not model.calls:  # noqa: ASYNC110  # nothing else tells
-            await asyncio.sleep(0.01)
-
-
-def a_body(**more: Any) -> dict[str, Any]:
-    return {"model": "small", "messages": [{"role": "user", "content": "Hi"}], **more}
-
-
-async def first_text(stream: Stream) -> str:
-    """Return the first text of a stream."""
-    while block := await stream.block():
-        if text := text_of([chunk_of(block)]):
-            return text
-    raise AssertionError("the stream has ended")
-
-
-async def ended(settings: Settings) -> Any:
-    """Return state, text and tokens of the one answer there is, once it has ended."""
-    of_answers = "SELECT status, content, tokens_out FROM chat_message WHERE role = 'assistant'"
-    async with asyncio.timeout(20):
-        while True:
-            if answers := query(settings, f"{of_answers} AND status <> 'pending'"):
-                return answers[0]
-            await asyncio.sleep(0.01)  # nothing else tells
-
-
-@pytest.mark.parametrize("as_stream", [False, True])
-async def test_a_program_that_leaves_stops_its_answer(settings: Settings, as_stream: bool) -> None:
-    """Before a word and after one; what there is by then is kept, and has its price."""
-    model = SteppedModel(["Half ", "an answer"])
-    async with platform_on(with_models(settings), model=model) as platform:
-        person = await platform.sign_up()
-        async with opened(platform.app, person, "POST", COMPLETIONS, body=a_body(stream=as_stream)) as stream:
-            await called(model)
-            model.say(1)
-            await model.idle()
-            if as_stream:
-                assert await first_text(stream) == "Half "
-        async with asyncio.timeout(20):
-            await model.cut_off.wait()
-        status, content, tokens_out = await ended(settings)
-        assert (status, content) == ("stopped", "Half ")
-        assert tokens_out > 0
-        await platform.delivered("analytics.turns")
-        totals = (await person.get("/analytics/dashboard"))["totals"]
-        assert (totals["answers"], totals["tokens_out"]) == (1, tokens_out)
-
-
-@pytest.mark.only("sqlite")
-async def test_a_program_that_leaves_before_a_word_stops_its_answer(settings: Settings) -> None:
-    model = SteppedModel(["Never said."])
-    async with platform_on(with_models(settings), model=model) as platform:
-        person = await platform.sign_up()
-        async with opened(platform.app, person, "POST", COMPLETIONS, body=a_body(stream=True)):
-            await called(model)
-        async with asyncio.timeout(20):
-            await model.cut_off.wait()
-        assert (await ended(settings))[:2] == ("stopped", "")
-
-
-async def test_a_program_that_has_a_key_can_come_back_for_its_answer(settings: Settings) -> None:
-    model = SteppedModel(["Once ", "upon ", "a time"])
-    async with platform_on(with_models(settings), model=model) as platform:
-        person = await platform.sign_up()
-        calling = (platform.app, person, "POST", COMPLETIONS)
-        arguments: Any = {"body": a_body(stream=True), "headers": {"idempotency-key": "a key"}}
-        async with opened(*calling, **arguments) as stream:
-            model.say(1)
-            assert await first_text(stream) == "Once "
-        model.say(1)
-        await model.idle()
-        async with opened(*calling, **arguments) as stream:
-            assert await first_text(stream) == "Once upon "
-            model.say(2)
-            assert await first_text(stream) == "a time"
-        assert (await ended(settings))[:2] == ("completed", "Once upon a time")
-        assert model.calls == 1
-
-
-@pytest.mark.only("sqlite")
-async def test_a_server_that_stops_says_so_in_the_stream(settings: Settings) -> None:
-    model = SteppedModel(["Half ", "an answer"])
-    async with platform_on(with_models(settings), model=model) as platform:
-        person = await platform.sign_up()
-        async with opened(platform.app, person, "POST", COMPLETIONS, body=a_body(stream=True)) as stream:
-            model.say(1)
-            assert await first_text(stream) == "Half "
-            platform.app.state.turns.drain()
-            block = await stream.block()
-            assert block
-            assert chunk_of(block)["error"]["code"] == "stopping"
-            assert await stream.block() is None
-        assert (await ended(settings))[:2] == ("stopped", "Half ")
-        assert refusal_of(await ask(person)) == (503, "stopping", None)
-
-
-async def test_what_programs_ask_is_kept_apart_and_counted(person: Person, settings: Settings) -> None:
-    """It is listed by itself, found by no search, exported and deleted as any session."""
-    answer = await answered(person, "Is it sunny?")
-    others = await person.ask("Rain on the page?")
-    session_id = answer["platform"]["session_id"]
-    assert [each["id"] for each in (await person.get("/chat/sessions"))["items"]] == [others["session_id"]]
-    [session] = (await person.get("/chat/sessions", params={"channel": "openai"}))["items"]
-    assert (session["id"], session["title"]) == (session_id, "Is it sunny")
-    unknown = await person.call("GET", "/chat/sessions", params={"channel": "fax"})
-    assert unknown.status_code == 422
-    found = await person.get("/chat/search", params={"q": "sunny"})
-    assert {each["session_id"] for each in found["items"]} == {others["session_id"]}
-    exported = await person.call("GET", f"/chat/sessions/{session_id}/export")
-    assert "It is sunny." in exported.text
-    await person._platform.delivered("analytics.turns")
-    assert (await person.get("/analytics/dashboard"))["totals"]["messages"] == 2
-    events = query(settings, "SELECT payload FROM event_log WHERE name = 'chat.message_received'")
-    assert [("openai" in str(each), "Is it sunny?" in str(each)) for each in events] == [
-        (True, True),
-        (False, False),
-    ]
-    for _ in range(2):
-        await person.delete(f"/chat/sessions/{session_id}")
-    assert (await person.get("/chat/sessions", params={"channel": "openai"}))["items"] == []
-    assert query(settings, f"SELECT 1 FROM chat_session WHERE id = '{session_id}'") == []
-
-
-async def test_what_programs_asked_long_ago_is_erased(person: Person, settings: Settings) -> None:
-    for title in ("Old?", "New?"):
-        await answered(person, title)
-    await person.ask("Old of the page?")
-    execute(
-        settings,
-        f"UPDATE chat_session SET updated_at = '{LONG_AGO}' WHERE title <> 'New' OR channel = 'chat'",
-    )
-    database, days = database_of(person._platform), timedelta(days=30)
-    policy = TrashPolicy(deleted=days, temporary=days, openai=days)
-    await Trash(database, DeletedDocuments(database), policy).empty()
-    questions = query(settings, "SELECT content FROM chat_message WHERE role = 'user' ORDER BY content")
-    assert questions == [("New?",), ("Old of the page?",)]
