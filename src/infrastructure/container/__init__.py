@@ -233,13 +233,6 @@ class Container(containers.DeclarativeContainer):
     retrieval_counts = providers.Singleton(RetrievalCounts)
     events = providers.Singleton(EventService, database, subscriptions.provided.positions)
     health = providers.Singleton(_health, database, subscriptions, events, pending_migrations)
-    metrics = providers.Singleton(
-        MetricsService,
-        events,
-        subscriptions.provided.delivered,
-        retention.provided.held_up_by,
-        retrieval_counts.provided.by_means,
-    )
 
     # auth
     tokens = providers.Singleton(
@@ -391,6 +384,16 @@ class Container(containers.DeclarativeContainer):
     # analytics
     turn_projection = providers.Singleton(TurnProjection, settings.provided.analytics.time_zone)
     dashboards = providers.Singleton(DashboardService, database)
+
+    # What they all tell of themselves
+    metrics = providers.Singleton(
+        MetricsService,
+        events,
+        subscriptions.provided.delivered,
+        retention.provided.held_up_by,
+        retrieval_counts.provided.by_means,
+        caller.provided.resting,
+    )
 
 
 SERVICES = (

@@ -76,6 +76,21 @@ class SearchCollector(Collector):
         yield searches
 
 
+class ModelCollector(Collector):
+    """Which chat models are left alone, because they failed too often in a row."""
+
+    def __init__(self, resting: Mapping[str, bool]) -> None:
+        self._resting = resting
+
+    def collect(self) -> Iterator[Metric]:
+        resting = GaugeMetricFamily(
+            "platform_model_resting", "1 while this process leaves the model alone.", labels=["model"]
+        )
+        for name, rests in self._resting.items():
+            resting.add_metric([name], rests)
+        yield resting
+
+
 class MetricsService:
     """Gathers what Prometheus scrapes."""
 
@@ -85,11 +100,13 @@ class MetricsService:
         delivered: Callable[[], Mapping[str, int]],
         held_up_by: Callable[[], Sequence[str]],
         searches: Callable[[], Mapping[str, int]],
+        resting: Callable[[], Mapping[str, bool]],
     ) -> None:
         self._events = events
         self._delivered = delivered
         self._held_up_by = held_up_by
         self._searches = searches
+        self._resting = resting
 
     async def exposition(self) -> bytes:
         """Return all figures in Prometheus' text format."""
@@ -99,6 +116,7 @@ class MetricsService:
         registry = CollectorRegistry()
         registry.register(collector)
         registry.register(SearchCollector(self._searches()))
+        registry.register(ModelCollector(self._resting()))
         return generate_latest(REGISTRY) + generate_latest(registry)
 
 

@@ -92,9 +92,9 @@ class ModelCaller:
         chain = self._offers.chain(chosen) if may_switch else [chosen]
         return ModelCall([(offer, self._breakers[offer.name]) for offer in chain], prompt_for, self._limits)
 
-    def resting(self) -> list[str]:
-        """Return the names of the models that are left alone just now."""
-        return [name for name, breaker in self._breakers.items() if breaker.is_open]
+    def resting(self) -> dict[str, bool]:
+        """Tell for each model whether it is left alone just now."""
+        return {name: breaker.is_open for name, breaker in self._breakers.items()}
 
 
 class ModelCall:
@@ -185,7 +185,9 @@ class ModelCall:
                     patience = self._limits.gap
                     yield chunk
         except TimeoutError:
-            raise ModelFailed(TOO_SLOW, passing=True) from None
+            # Not a passing fault: whoever waits has waited long enough, and who hangs is not to be asked more.
+            log.warning("model_too_slow", model=self.offer.name, seconds=patience)
+            raise ModelFailed(TOO_SLOW) from None
         except PlatformError:
             raise
         except Exception as error:
