@@ -181,8 +181,8 @@ class AnswerWriter:
                 text.append(chunk.text)
                 calls += chunk.tool_calls
                 self._release(turn, progress, check(chunk.text))
+                turn.generation.model = call.offer.name
                 turn.generation.finish_reason = chunk.finish_reason or turn.generation.finish_reason
-        turn.generation.model = call.offer.name
         return "".join(text), tuple(calls) if may_call else ()
 
     async def _run_tool(self, turn: Turn, progress: Progress, call: ToolCall) -> PromptMessage:
