@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 
-from ui.client import Client, connect
+from ui.client import Client
+from ui.wire import connect
 
 TOKENS = {"access_token": "first", "refresh_token": "again", "token_type": "bearer", "expires_in": 900}
 ADMIN = {

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, events, page, problem
-from ui.client import ApiError, Client, connect
+from ui.client import Client
+from ui.wire import ApiError, connect
 
 UNAUTHORIZED = problem(401, "invalid_token")
 MESSAGES = "/chat/sessions/s1/messages"
