@@ -17,7 +17,7 @@ def show(session: Session) -> None:
     if menu.open:
         with menu, reported():
             _rename(session)
-            _item("unpin" if session["pinned"] else "pin", "keep", partial(_pin, session))
+            _item(session, "unpin" if session["pinned"] else "pin", "keep", partial(_pin, session))
             _share(session)
             st.download_button(
                 t("export"),
@@ -26,23 +26,24 @@ def show(session: Session) -> None:
                 mime="text/markdown",
                 icon=":material/download:",
                 type="tertiary",
+                key=f"export-{session['id']}",
                 on_click="ignore",
             )
-            _item("delete", "delete", partial(_delete, session))
+            _item(session, "delete", "delete", partial(_delete, session))
 
 
 def _key(session: Session) -> str:
-    return f"menu-{session['id']}"
+    return f"menu-{session['id']}-{st.session_state.get('menus_closed', 0)}"
 
 
-def _close(session: Session) -> None:
-    st.session_state[_key(session)] = False
+def _close() -> None:
+    """Close the menu, by another key: one that is only told to close may open again where it moves to."""
+    st.session_state.menus_closed = st.session_state.get("menus_closed", 0) + 1
 
 
-def _item(label: str, icon: str, do: Callable[[], object]) -> None:
-    st.button(
-        t(label), icon=f":material/{icon}:", type="tertiary", key=f"do-{label}", on_click=_do, args=(do,)
-    )
+def _item(session: Session, label: str, icon: str, do: Callable[[], object]) -> None:
+    key = f"{label}-{session['id']}"
+    st.button(t(label), icon=f":material/{icon}:", type="tertiary", key=key, on_click=_do, args=(do,))
 
 
 def _do(do: Callable[[], object]) -> None:
@@ -52,40 +53,35 @@ def _do(do: Callable[[], object]) -> None:
 
 def _rename(session: Session) -> None:
     key = f"title-{session['id']}"
-    st.text_input(
-        t("title"),
-        session["title"],
-        max_chars=200,
-        key=key,
-        on_change=_do,
-        args=(partial(_retitle, session, key),),
-    )
+    retitle = partial(_retitle, session, key)
+    st.text_input(t("title"), session["title"], max_chars=200, key=key, on_change=_do, args=(retitle,))
 
 
 def _retitle(session: Session, key: str) -> None:
     if title := st.session_state[key].strip():
         client().change_session(session["id"], title=title)
-        _close(session)
+        _close()
 
 
 def _pin(session: Session) -> None:
     client().change_session(session["id"], pinned=not session["pinned"])
-    _close(session)
+    _close()
 
 
 def _share(session: Session) -> None:
     token = client().share_of(session["id"])
     if token is None:
-        _item("share", "share", partial(client().share, session["id"]))
+        _item(session, "share", "share", partial(client().share, session["id"]))
         return
     st.caption(t("share_help"))
     st.code(f"{st.context.url or ''}?shared={token}", language=None, wrap_lines=True)
-    _item("share_again", "sync", partial(client().share, session["id"]))
-    _item("unshare", "link_off", partial(client().revoke_share, session["id"]))
+    _item(session, "share_again", "sync", partial(client().share, session["id"]))
+    _item(session, "unshare", "link_off", partial(client().revoke_share, session["id"]))
 
 
 def _delete(session: Session) -> None:
     client().delete_session(session["id"])
+    _close()
     if session["id"] == session_id():
         open_session(None)
     st.session_state.deleted = session

@@ -46,16 +46,18 @@ def show() -> None:
 def _hits(hits: list[Hit]) -> None:
     if not hits:
         st.caption(t("no_hits"))
-    with st.container(key="hits", gap="small"):
+    with st.container(key="hits", gap=None):
         for hit in hits:
             st.button(
-                f"**{plain(hit['session_title']) or t('untitled')}**  \n{plain(hit['excerpt'])}",
+                plain(hit["session_title"]) or t("untitled"),
                 key=f"hit-{hit['id']}",
                 type="tertiary",
                 width="stretch",
+                wrap=False,
                 on_click=_open_hit,
                 args=(hit,),
             )
+            st.caption(plain(hit["excerpt"]))
 
 
 def _open_hit(hit: Hit) -> None:
@@ -106,9 +108,16 @@ def _undo() -> None:
     """Offer to take the last deletion back."""
     deleted: Session | None = st.session_state.get("deleted")
     if deleted:
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
             st.caption(t("chat_deleted", title=plain(deleted["title"]) or t("untitled")), width="stretch")
-            st.button(t("undo"), icon=":material/undo:", key="undo", on_click=_restore, args=(deleted["id"],))
+            st.button(
+                t("undo"),
+                icon=":material/undo:",
+                type="tertiary",
+                key="undo",
+                on_click=_restore,
+                args=(deleted["id"],),
+            )
 
 
 def _trash() -> None:
