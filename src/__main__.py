@@ -5,6 +5,7 @@ A PostgreSQL database is migrated by `make migrate` alone: other servers may be 
 
 import asyncio
 import gc
+import math
 import os
 import signal
 import socket
@@ -28,6 +29,9 @@ from src.infrastructure.process_locks import AlreadyRunning, single_server
 from src.infrastructure.settings import Settings
 
 Handler = Callable[[int, FrameType | None], Any]
+
+SECONDS_TO_SEND = 5
+"""What callers have, once all answers have ended, to take what they are sent."""
 
 
 def main() -> None:
@@ -75,9 +79,7 @@ def _send_readers_away_first(app: FastAPI) -> None:
     """
     loop = asyncio.get_running_loop()
 
-    def stop_gracefully(
-        before: Callable[[int, FrameType | None], Any], number: int, frame: FrameType | None
-    ) -> None:
+    def stop_gracefully(before: Handler, number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(app.state.turns.drain)
         before(number, frame)
 
@@ -98,7 +100,7 @@ def _serve(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         log_level="warning",
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=math.ceil(settings.chat.stop_grace_seconds) + SECONDS_TO_SEND,
     )
 
 

@@ -52,14 +52,14 @@ class Stream:
     async def events(self) -> AsyncIterator[Told]:
         """Yield the events until the stream ends."""
         while (block := await self._blocks.get()) is not None:
-            if told := _told(block):
+            if told := told_in(block):
                 yield told
 
     def available(self, most: int) -> list[Told]:
         """Return the next events, as far as they have come."""
         told: list[Told] = []
         while len(told) < most and not self._blocks.empty():
-            if (block := self._blocks.get_nowait()) is not None and (event := _told(block)):
+            if (block := self._blocks.get_nowait()) is not None and (event := told_in(block)):
                 told.append(event)
         return told
 
@@ -69,7 +69,8 @@ class Stream:
             return await anext(self.events())
 
 
-def _told(block: str) -> Told | None:
+def told_in(block: str) -> Told | None:
+    """Return the event of a block, None for a comment."""
     fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
     if "event" not in fields:
         return None

@@ -1,60 +1,37 @@
 """The one way from the page to the platform: a thin, typed client of its HTTP API."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import httpx
-from httpx_sse import EventSource, connect_sse
 
 from ui.models import (
     Collection,
     Dashboard,
     Document,
+    Feedback,
     Group,
+    Hit,
     Listing,
     Message,
+    Model,
     Passage,
-    Rating,
+    Profile,
     Session,
+    SharedSession,
     StreamEvent,
-    Tokens,
+    Upload,
     User,
 )
+from ui.wire import PAGE_SIZE, ApiError, Wire
 
-TIMEOUT = httpx.Timeout(30, connect=5)
-STREAM_TIMEOUT = httpx.Timeout(60, connect=5)  # the server sends a heartbeat every 15 seconds
 UPLOAD_TIMEOUT = httpx.Timeout(120, connect=5)
-PAGE_SIZE = 100
 
 
-class ApiError(Exception):
-    """What the API refused or could not do; status 0 means that no answer came at all."""
-
-    def __init__(self, status: int, code: str, title: str, detail: str = "", request_id: str = "") -> None:
-        super().__init__(f"{status} {code}: {detail or title}")
-        self.status = status
-        self.code = code
-        self.title = title
-        self.detail = detail
-        self.request_id = request_id
-
-
-def connect(api_url: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """Open the connection pool that all clients of a process share. No proxy stands before the API."""
-    return httpx.Client(
-        base_url=f"{api_url.rstrip('/')}/api/v1", timeout=TIMEOUT, transport=transport, trust_env=False
-    )
-
-
-class Client:
-    """The API as one person sees it; keeps the tokens of that person's sign-in and renews them."""
-
-    def __init__(self, http: httpx.Client, address: str | None = None) -> None:
-        self._http = http
-        self._address = address
-        self._tokens: Tokens | None = None
+class Client(Wire):
+    """The API as one person sees it."""
 
     # Accounts
 
@@ -125,39 +102,118 @@ class Client:
         passages: list[Passage] = self._call("POST", "/knowledge/search", json=body)["passages"]
         return passages
 
-    # Chat
+    def attach(self, session_id: str, name: str, content: bytes) -> Upload:
+        """Put a file into one's session; it is searched only there."""
+        path = f"/knowledge/sessions/{session_id}/documents"
+        upload: Upload = self._call("POST", path, files={"file": (name, content)}, timeout=UPLOAD_TIMEOUT)
+        return upload
 
-    def sessions(self, most: int = PAGE_SIZE) -> Listing[Session]:
-        return self._list("/chat/sessions", most)
+    def attached(self, session_id: str, most: int = PAGE_SIZE) -> list[Document]:
+        return self._list(f"/knowledge/sessions/{session_id}/documents", most).items
 
-    def create_session(self) -> Session:
-        session: Session = self._call("POST", "/chat/sessions", json={})
+    # Sessions
+
+    def sessions(self, most: int = PAGE_SIZE, **wanted: bool) -> Listing[Session]:
+        """Return one's sessions, last used first: with `pinned` only those or only others; or the `deleted`."""
+        return self._list("/chat/sessions", most, **wanted)
+
+    def session(self, session_id: str) -> Session:
+        session: Session = self._call("GET", f"/chat/sessions/{session_id}")
         return session
 
+    def create_session(self, **choices: Any) -> Session:
+        session: Session = self._call("POST", "/chat/sessions", json=choices)
+        return session
+
+    def change_session(self, session_id: str, **changes: Any) -> None:
+        self._call("PATCH", f"/chat/sessions/{session_id}", json=changes)
+
     def delete_session(self, session_id: str) -> None:
+        """Put a session into the trash; erase one that lies there."""
         self._call("DELETE", f"/chat/sessions/{session_id}")
+
+    def restore_session(self, session_id: str) -> None:
+        self._call("POST", f"/chat/sessions/{session_id}/restore")
+
+    def switch_branch(self, session_id: str, message_id: str) -> None:
+        self._call("PUT", f"/chat/sessions/{session_id}/branch", json={"message_id": message_id})
+
+    def export(self, session_id: str) -> str:
+        """Return the session as Markdown."""
+        return self._response("GET", f"/chat/sessions/{session_id}/export").text
+
+    def share(self, session_id: str) -> str:
+        """Share the session as it is now; return the token of its link."""
+        token: str = self._call("POST", f"/chat/sessions/{session_id}/share")["token"]
+        return token
+
+    def share_of(self, session_id: str) -> str | None:
+        """Return the token of the session's link, if it is shared."""
+        try:
+            token: str = self._call("GET", f"/chat/sessions/{session_id}/share")["token"]
+        except ApiError as error:
+            if error.code == "not_shared":
+                return None
+            raise
+        return token
+
+    def revoke_share(self, session_id: str) -> None:
+        self._call("DELETE", f"/chat/sessions/{session_id}/share")
+
+    def shared(self, token: str) -> SharedSession:
+        """Return a session that a colleague shares, with all its messages."""
+        shared: SharedSession = self._call("GET", f"/chat/shared/{token}", params={"limit": PAGE_SIZE})
+        page = shared
+        while page["next_cursor"]:
+            params = {"limit": PAGE_SIZE, "cursor": page["next_cursor"]}
+            page = self._call("GET", f"/chat/shared/{token}", params=params)
+            shared["messages"] += page["messages"]
+        return shared
+
+    def models(self) -> list[Model]:
+        models: list[Model] = self._call("GET", "/chat/models")["items"]
+        return models
+
+    def profiles(self, most: int = 1000) -> list[Profile]:
+        return self._list("/chat/profiles", most).items
+
+    # Messages
 
     def messages(self, session_id: str, most: int = 5000) -> list[Message]:
         return self._list(f"/chat/sessions/{session_id}/messages", most).items
 
-    def stream(self, session_id: str, content: str) -> Iterator[StreamEvent]:
-        """Send a message and yield the events of its answer; an `error` event is raised as ApiError."""
-        path = f"/chat/sessions/{session_id}/messages"
-        body: dict[str, Any] = {"content": content, "stream": True}
-        for last_try in (False, True):
-            options = {"json": body, "headers": self._headers(), "timeout": STREAM_TIMEOUT}
-            with _connection(), connect_sse(self._http, "POST", path, **options) as source:
-                if source.response.status_code == httpx.codes.UNAUTHORIZED and not last_try and self._renew():
-                    continue
-                if source.response.is_error:
-                    source.response.read()
-                    raise _refusal(source.response)
-                yield from _events(source)
-                return
+    def find_messages(self, query: str, most: int = 20) -> list[Hit]:
+        return self._list("/chat/search", most, q=query).items
 
-    def rate(self, message_id: str, rating: Rating) -> None:
-        body: dict[str, Any] = {"rating": rating, "reasons": [], "comment": ""}
-        self._call("PUT", f"/chat/messages/{message_id}/feedback", json=body)
+    def ask(self, session_id: str, content: str) -> Iterator[StreamEvent]:
+        """Ask, and yield the events of the answer as they come, up to `end`."""
+        return self._begin(f"/chat/sessions/{session_id}/messages", content=content)
+
+    def edit(self, message_id: str, content: str) -> Iterator[StreamEvent]:
+        """Ask something else in the place of a question, and yield the events of the answer."""
+        return self._begin(f"/chat/messages/{message_id}/edit", content=content)
+
+    def regenerate(self, message_id: str) -> Iterator[StreamEvent]:
+        """Let a question be answered again, and yield the events of the answer."""
+        return self._begin(f"/chat/messages/{message_id}/regenerate")
+
+    def follow(self, message_id: str) -> Iterator[StreamEvent]:
+        """Yield the events of an answer that is being written, from its first word."""
+        return self._answer("GET", f"/chat/messages/{message_id}/stream", headers={"Last-Event-ID": "0"})
+
+    def stop(self, message_id: str) -> None:
+        self._call("POST", f"/chat/messages/{message_id}/stop")
+
+    def rate(self, message_id: str, feedback: Feedback) -> None:
+        self._call("PUT", f"/chat/messages/{message_id}/feedback", json=feedback)
+
+    def withdraw_rating(self, message_id: str) -> None:
+        self._call("DELETE", f"/chat/messages/{message_id}/feedback")
+
+    def _begin(self, path: str, **body: Any) -> Iterator[StreamEvent]:
+        """Set off an answer. However often its connection breaks, the key keeps it from being asked twice."""
+        headers = {"Idempotency-Key": str(uuid4())}
+        return self._answer("POST", path, json={**body, "stream": True}, headers=headers)
 
     # Analytics
 
@@ -167,85 +223,3 @@ class Client:
             params["group_id"] = group_id
         dashboard: Dashboard = self._call("GET", "/analytics/dashboard", params=params)
         return dashboard
-
-    # The wire
-
-    def _list(self, path: str, most: int) -> Listing[Any]:
-        items: list[Any] = []
-        params: dict[str, Any] = {"limit": min(most, PAGE_SIZE)}
-        while True:
-            page = self._call("GET", path, params=params)
-            items += page["items"]
-            params["cursor"] = page["next_cursor"]
-            if not page["next_cursor"] or len(items) >= most:
-                return Listing(items, more=bool(page["next_cursor"]))
-
-    def _call(self, method: str, path: str, **options: Any) -> Any:
-        response = self._send(method, path, **options)
-        if response.status_code == httpx.codes.UNAUTHORIZED and self._renew():
-            response = self._send(method, path, **options)
-        if response.is_error:
-            raise _refusal(response)
-        return _body(response) if response.content else None
-
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        with _connection():
-            return self._http.request(method, path, headers=self._headers(), **options)
-
-    def _renew(self) -> bool:
-        """Trade the refresh token for new tokens; a refused one ends the sign-in."""
-        if not self._tokens:
-            return False
-        response = self._send("POST", "/auth/refresh", json={"refresh_token": self._tokens["refresh_token"]})
-        if response.is_server_error:
-            raise _refusal(response)
-        self._tokens = _body(response) if response.is_success else None
-        return self._tokens is not None
-
-    def _headers(self) -> dict[str, str]:
-        """Say who asks, and from where: all people of the page come from one address otherwise."""
-        headers = {"X-Forwarded-For": self._address} if self._address else {}
-        if self._tokens:
-            headers["Authorization"] = f"Bearer {self._tokens['access_token']}"
-        return headers
-
-
-@contextmanager
-def _connection() -> Iterator[None]:
-    try:
-        yield
-    except httpx.TimeoutException as error:
-        raise ApiError(0, "timeout", "The server did not answer in time.") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ApiError(0, "unreachable", "The server could not be reached.", str(error)) from error
-
-
-def _body(response: httpx.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError as error:
-        request_id = response.headers.get("X-Request-ID", "")
-        raise ApiError(0, "not_the_api", "What answered is not the API.", request_id=request_id) from error
-
-
-def _refusal(response: httpx.Response) -> ApiError:
-    problem = _body(response) if "json" in response.headers.get("Content-Type", "") else {}
-    return ApiError(
-        response.status_code,
-        problem.get("code", "unknown"),
-        problem.get("title") or response.reason_phrase,
-        problem.get("detail", ""),
-        problem.get("request_id") or response.headers.get("X-Request-ID", ""),
-    )
-
-
-def _events(source: EventSource) -> Iterator[StreamEvent]:
-    request_id = source.response.headers.get("X-Request-ID", "")
-    for event in source.iter_sse():
-        data = event.json()
-        if event.event == "error":
-            raise ApiError(500, data["code"], "The answer failed.", data.get("detail", ""), request_id)
-        yield StreamEvent(event.event, data)
-        if event.event == "end":
-            return
-    raise ApiError(0, "interrupted", "The answer broke off.", request_id=request_id)

@@ -8,7 +8,7 @@ ItemT = TypeVar("ItemT")
 Role = Literal["admin", "user"]
 Rating = Literal["up", "down"]
 DocumentStatus = Literal["pending", "processing", "ready", "failed"]
-MessageStatus = Literal["pending", "completed", "failed", "interrupted"]
+MessageStatus = Literal["pending", "completed", "stopped", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ class Document(TypedDict):
     passage_count: int
 
 
+class Upload(TypedDict):
+    id: str
+
+
 class Match(TypedDict):
     arm: Literal["words", "meaning"]
     score: float
@@ -73,9 +77,32 @@ class Passage(TypedDict):
     matches: list[Match]
 
 
+class Model(TypedDict):
+    """A model to choose; prices in US dollars for a million tokens."""
+
+    name: str
+    label: str
+    price_in: float
+    price_out: float
+    is_default: bool
+
+
+class Profile(TypedDict):
+    id: str
+    name: str
+    description: str
+    model: str | None
+
+
 class Session(TypedDict):
+    """Without a profile or a model, the platform's own."""
+
     id: str
     title: str
+    profile_id: str | None
+    model: str | None
+    pinned: bool
+    temporary: bool
 
 
 class Citation(TypedDict):
@@ -85,21 +112,78 @@ class Citation(TypedDict):
     text: str
 
 
-class Message(TypedDict):
+class ToolCall(TypedDict):
+    name: str
+    arguments: str
+    status: Literal["running", "completed", "failed"]
+    result: str
+    milliseconds: int | None
+
+
+class Usage(TypedDict):
+    """`cost` in US dollars."""
+
+    tokens_in: int
+    tokens_out: int
+    cost: float
+
+
+class SharedMessage(TypedDict):
+    """A message as colleagues see it."""
+
     id: str
     role: Literal["user", "assistant"]
     content: str
     status: MessageStatus
+    model: str | None
     grounded: bool | None
     citations: list[Citation]
+
+
+class Message(SharedMessage):
+    """`siblings` are the branches at this place: all messages with the same parent, itself among them."""
+
+    siblings: list[str]
+    failed_models: list[str]
+    tool_calls: list[ToolCall]
+    usage: Usage | None
+    error_code: str | None
     feedback: Rating | None
+    feedback_reasons: list[str]
+    feedback_comment: str | None
+
+
+class Feedback(TypedDict):
+    rating: Rating
+    reasons: list[str]
+    comment: str
+
+
+class Hit(TypedDict):
+    """A message that was found."""
+
+    id: str
+    session_id: str
+    session_title: str
+    excerpt: str
+
+
+class SharedSession(TypedDict):
+    title: str
+    created_at: str
+    messages: list[SharedMessage]
+    next_cursor: str | None
 
 
 class StreamEvent(NamedTuple):
-    """One event of an answer's stream: `message`, `citations`, `delta`, `reset`, `completed` or `end`."""
+    """One event of an answer's stream, by the API's names; `end` is the last.
+
+    `offset` is how many characters of the answer are out by then.
+    """
 
     name: str
-    data: dict[str, Any]
+    data: Any
+    offset: int = 0
 
 
 class Totals(TypedDict):

@@ -2,15 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
-from ui.client import ApiError
 from ui.markdown import plain
-from ui.models import Group
+from ui.models import Document, DocumentStatus, Group
 from ui.state import forget_user, t, user
+from ui.wire import ApiError
 
+FILE_TYPES = ["pdf", "docx", "pptx", "xlsx", "csv", "hwp", "hwpx", "html", "htm", "md", "txt", "epub", "eml"]
+Color = Literal["gray", "blue", "green", "red"]
+STATUS_BADGES: Final[dict[DocumentStatus, tuple[str, str, Color]]] = {
+    "pending": ("status_pending", ":material/schedule:", "gray"),
+    "processing": ("status_processing", ":material/sync:", "blue"),
+    "ready": ("status_ready", ":material/check:", "green"),
+    "failed": ("status_failed", ":material/error:", "red"),
+}
 ERRORS_BY_CODE: Final = {
     "wrong_credentials": "error_wrong_credentials",
     "email_taken": "error_email_taken",
@@ -18,7 +26,9 @@ ERRORS_BY_CODE: Final = {
     "group_name_taken": "error_name_taken",
     "last_admin": "error_last_admin",
     "model_failed": "error_model",
-    "interrupted": "error_broke_off",
+    "broken_off": "error_broke_off",
+    "too_many_files": "error_too_many_files",
+    "context_too_long": "error_context",
 }
 ERRORS_BY_STATUS: Final = {
     0: "error_connection",
@@ -56,6 +66,34 @@ def show_error(error: ApiError, about: str = "") -> None:
     if error.request_id:
         lines.append(f":small[{t('request_id')}: {plain(error.request_id)}]")
     st.error("\n\n".join(lines), icon=":material/error:")
+
+
+def take_in(name: str, send: Callable[[], object]) -> bool:
+    """Send one source; that it is refused is told, and keeps no other from being sent."""
+    try:
+        send()
+    except ApiError as error:
+        show_error(error, about=name)
+        return False
+    return True
+
+
+def status_badge(document: Document) -> None:
+    """Show what a document's newest version is at, and how far its reading has come."""
+    label, icon, color = STATUS_BADGES[document["status"]]
+    st.badge(" · ".join(filter(None, (t(label), _progress(document)))), icon=icon, color=color)
+
+
+def _progress(document: Document) -> str:
+    done, total = document["pages_done"], document["pages_total"]
+    if document["status"] != "processing" or not done:
+        return ""
+    return t("page_of", done=done, total=total) if total else t("page_done", done=done)
+
+
+def unfinished(documents: list[Document]) -> bool:
+    """Tell whether any is still to be read."""
+    return any(document["status"] in {"pending", "processing"} for document in documents)
 
 
 def delete_button(key: str, question: str, delete: Callable[[], None], label: str = "") -> None:

@@ -5,9 +5,10 @@ import os
 import httpx
 import streamlit as st
 
-from ui.client import ApiError, Client, connect
+from ui.client import Client
 from ui.models import User
 from ui.texts import Language, language_of, text
+from ui.wire import ApiError, connect
 
 DEFAULT_API_URL = "http://127.0.0.1:8000"
 KEPT_AT_SIGN_OUT = {"language"}

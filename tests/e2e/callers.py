@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,19 @@ class Caller:
 
     def post(self, path: str, body: Any = None, **arguments: Any) -> Any:
         return self._client.post(path, json=body, **arguments).raise_for_status().json()
+
+    def at(self, url: str) -> "Caller":
+        """Return the same person as they call another server."""
+        other = Caller(url)
+        other._client.headers.update(self._client.headers)
+        return other
+
+    def stream(self, method: str, path: str, **arguments: Any) -> AbstractContextManager[httpx.Response]:
+        return self._client.stream(method, path, **arguments)
+
+    def answer(self, path: str, body: Any, **arguments: Any) -> httpx.Response:
+        """Return what is answered, be it a success or not."""
+        return self._client.post(path, json=body, **arguments)
 
     def upload(self, collection_id: str, path: Path) -> None:
         with path.open("rb") as file:

@@ -6,13 +6,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+StartServer = Callable[..., "Server"]
 
 
 class Server:
@@ -54,6 +56,15 @@ class Server:
         assert self._process
         self._process.send_signal(number)
 
+    def terminate(self) -> None:
+        """Tell it to stop, and do not wait until it has."""
+        self.send(signal.SIGTERM)
+
+    def wait_until_ended(self) -> None:
+        assert self._process
+        self._process.wait(timeout=30)
+        self._process = None
+
     @property
     def log(self) -> str:
         return self._log_file.read_text()
@@ -69,7 +80,7 @@ class Server:
         while time.monotonic() < deadline:
             assert self._process
             if self._process.poll() is not None:
-                raise AssertionError(f"the server ended: {self.log}")
+                raise AssertionError(f"the server ended ({self._process.returncode}): {self.log}")
             try:
                 if httpx.get(f"{self.url}/health/ready", timeout=2).is_success:
                     return
@@ -91,3 +102,19 @@ def server(tmp_path: Path, database_url: str) -> Iterator[Server]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path, database_url: str) -> Iterator[StartServer]:
+    """Starts servers on one database, with settings of their own; they are killed in the end."""
+    servers: list[Server] = []
+
+    def start(**settings: object) -> Server:
+        server = Server(tmp_path, DATABASE_URL=database_url, SERVER__PAGE="false", **settings)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.kill()

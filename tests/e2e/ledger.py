@@ -104,7 +104,7 @@ def _wait_until_all_is_delivered(caller: Caller, settings: Settings) -> None:
 
 def _check_turns(promises: Promises, settings: Settings) -> None:
     """Every question has one answer; each has its events; what was promised is there as it was promised."""
-    rows = query(settings, "SELECT id, role, status, question_id, content FROM chat_message")
+    rows = query(settings, "SELECT id, role, status, parent_id, content FROM chat_message")
     kept = {_uuid(row[0]): row for row in rows}
     questions = [id_ for id_, row in kept.items() if row[1] == "user"]
     answers = Counter(_uuid(row[3]) for row in kept.values() if row[1] == "assistant")

@@ -7,8 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tests.builders import PASSWORD
+from tests.e2e.callers import Caller
 from tests.e2e.conftest import Server
 
 ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
@@ -24,6 +26,8 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 SECONDS = 1000
+HANDBOOK = Path(__file__).parents[1] / "documents" / "handbook-ko.md"
+COLLEAGUE = "lee@example.com"
 
 FILES = [
     {
@@ -52,30 +56,161 @@ FILES = [
 ]
 
 
+PLAN = {
+    "name": "plan.md",
+    "mimeType": "text/markdown",
+    "buffer": b"# Project Heron\n\nProject Heron is launched on the third of March in Busan.",
+}
+LAUNCH = "Where is Project Heron launched?"
+
+
 @pytest.fixture
-def page() -> Iterator[Page]:
-    """A browser window of an English-speaking person."""
+def browser() -> Iterator[Browser]:
     if not CHROMIUM:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("chromium is not installed")
+    expect.set_options(timeout=30 * SECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page(
-            locale="en-US", viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
-        )
-        page.set_default_timeout(30 * SECONDS)
-        yield page
-        screenshot(page, "last.png")  # tells why, when a test failed
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = window(browser)
+    yield page
+    screenshot(page, "last.png")  # tells why, when a test failed
+
+
+def window(browser: Browser) -> Page:
+    """Open a window of an English-speaking person."""
+    page = browser.new_page(locale="en-US", viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    page.set_default_timeout(30 * SECONDS)
+    return page
 
 
 def test_from_signing_up_to_the_dashboard(server: Server, page: Page) -> None:
     """The first person signs up, uploads documents, asks in two languages, and sees sources and counts."""
-    expect.set_options(timeout=30 * SECONDS)
     page.goto(server.url)
     sign_up(page)
     upload_documents(page)
     ask_in_two_languages(page)
     see_the_dashboard(page)
+
+
+def test_a_conversation_and_what_can_be_done_with_it(server: Server, browser: Browser, page: Page) -> None:
+    """It is answered again, rated, renamed, found, given a file of one's own, and read by a colleague."""
+    admin = Caller(server.url)
+    admin.sign_in()
+    collection = admin.post("/knowledge/collections", {"name": "HR"})["id"]
+    admin.upload(collection, HANDBOOK)
+    admin.post("/auth/register", {"email": COLLEAGUE, "password": PASSWORD, "name": "Lee"})
+
+    page.goto(server.url)
+    sign_in(page, "admin@example.com")
+    ask(page, "연차휴가는 며칠 전에 신청하나요?", 1)
+    answer_again(page)
+    rate(page)
+    rename(page)
+    link = share(page)
+    attach(page)
+    find(page)
+    colleague = window(browser)
+    colleague.goto(link)
+    read_what_is_shared(colleague)
+    find_no_file_of_others(colleague)
+
+
+def sign_in(page: Page, email: str) -> None:
+    form = page.get_by_role("tabpanel", name="Sign in")
+    form.get_by_role("textbox", name="Email").fill(email)
+    form.get_by_role("textbox", name="Password").fill(PASSWORD)
+    form.get_by_role("button", name="Sign in").click()
+
+
+def press(where: Page | Locator, name: str) -> None:
+    """Press a button by its key: an icon alone has no name, and is there once more for narrow windows."""
+    where.locator(f"[class*=st-key-{name}-] button").filter(visible=True).click()
+
+
+def answer_again(page: Page) -> None:
+    """The second answer is a branch beside the first."""
+    answer = page.get_by_test_id("stChatMessage").last
+    press(answer, "again")
+    expect(answer).to_contain_text("2/2")
+    press(answer, "earlier_branch")
+    expect(answer).to_contain_text("1/2")
+    expect(source(answer)).to_contain_text(HANDBOOK.name)
+
+
+def rate(page: Page) -> None:
+    """A thumb down, with why; it is there when the chat is opened again."""
+    page.get_by_test_id("stFeedback").locator("button").nth(1).click()
+    page.get_by_role("button", name="Out of date").click()
+    page.get_by_role("textbox", name="Anything else?").fill("That was in 2019")
+    page.get_by_role("button", name="Send", exact=True).click()
+    told = page.get_by_text("Out of date · That was in 2019")
+    expect(told).to_be_visible()
+    page.get_by_role("button", name="New chat").click()
+    expect(told).to_be_hidden()
+    press(page, "open")
+    expect(told).to_be_visible()
+
+
+def rename(page: Page) -> None:
+    press(page, "menu")
+    title = page.get_by_role("textbox", name="Title")
+    title.fill("Leave in Korean")
+    title.press("Enter")
+    expect(page.get_by_role("button", name="Leave in Korean")).to_be_visible()
+
+
+def share(page: Page) -> str:
+    press(page, "menu")
+    page.get_by_role("button", name="Share a link").click()
+    link = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")
+    expect(link).to_contain_text("?shared=")
+    address = link.inner_text().strip()
+    page.keyboard.press("Escape")
+    return address
+
+
+def attach(page: Page) -> None:
+    """A file of one's own: the question that comes with it is answered from it."""
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_role("heading", name="Hello, Admin")).to_be_visible()
+    page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(PLAN)
+    expect(page.get_by_test_id("stChatInput")).to_contain_text("plan.md")
+    answer = ask(page, LAUNCH, 1)
+    expect(answer).to_contain_text("Busan")
+    expect(source(answer)).to_contain_text("plan.md")
+    page.get_by_role("button", name="Files: 1").click()
+    expect(page.get_by_test_id("stPopoverBody")).to_contain_text("Ready")
+    page.keyboard.press("Escape")
+
+
+def find(page: Page) -> None:
+    """A word of the first question leads back to it."""
+    search = page.get_by_role("textbox", name="Search your chats")
+    search.fill("며칠 전에")
+    search.press("Enter")
+    press(page, "hit")
+    expect(page.get_by_test_id("stChatMessage").first).to_contain_text("연차휴가는 며칠 전에")
+
+
+def read_what_is_shared(page: Page) -> None:
+    """The link leads through the sign-in to the conversation, which cannot be gone on with."""
+    sign_in(page, COLLEAGUE)
+    expect(page.get_by_role("heading", name="Leave in Korean")).to_be_visible()
+    expect(source(page.get_by_test_id("stChatMessage").last)).to_contain_text(HANDBOOK.name)
+    expect(page.get_by_test_id("stChatInput")).to_have_count(0)
+
+
+def find_no_file_of_others(page: Page) -> None:
+    page.get_by_role("button", name="To your chats").click()
+    answer = ask(page, LAUNCH, 1)
+    expect(answer).not_to_contain_text("Busan")
+    expect(answer).to_contain_text("Not based on your documents")
 
 
 def sign_up(page: Page) -> None:

@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -54,7 +54,7 @@ class Script:
 
     `cut_after`, `error_after` and `hold_after` count chunks: the first tells the role, then there is one for each
     delta, one for the reason, one for the usage. Then the connection is cut, `error` is told, or the stream waits
-    until `release()`.
+    until `release()`, as often as it is to.
     """
 
     deltas: Sequence[Mapping[str, Any]] = said("Hello", " there", ".")
@@ -66,7 +66,7 @@ class Script:
     cut_after: int | None = None
     error_after: int | None = None
     error: Mapping[str, Any] = field(default_factory=lambda: {"message": "overloaded", "code": 503})
-    hold_after: int | None = None
+    hold_after: Collection[int] = ()
 
     @cached_property
     def chunks(self) -> list[bytes]:
@@ -180,7 +180,7 @@ class Playing(Response):
 
     async def _meet_fate(self, number: int, send: Send) -> None:
         script = self._script
-        if number == script.hold_after:
+        if number in script.hold_after:
             await self._standin.hold()
         if number == script.error_after:
             told = json.dumps({"error": script.error}).encode()

@@ -1,27 +1,26 @@
 """Collections and their documents: everybody reads what they may, administrators change it."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Final, Literal
 
 import streamlit as st
 
-from ui.client import ApiError
 from ui.markdown import plain
-from ui.models import Collection, Document, DocumentStatus, Group, Listing, Match
-from ui.parts import delete_button, group_badges, more_button, reported, show_error, shown
+from ui.models import Collection, Document, Group, Listing, Match
+from ui.parts import (
+    FILE_TYPES,
+    delete_button,
+    group_badges,
+    more_button,
+    reported,
+    shown,
+    status_badge,
+    take_in,
+    unfinished,
+)
 from ui.state import client, is_admin, t
 
 STEP = 50
 REFRESH_SECONDS = 2
-FILE_TYPES = ["pdf", "docx", "pptx", "xlsx", "csv", "hwp", "hwpx", "html", "htm", "md", "txt", "epub", "eml"]
-Color = Literal["gray", "blue", "green", "red"]
-STATUS_BADGES: Final[dict[DocumentStatus, tuple[str, str, Color]]] = {
-    "pending": ("status_pending", ":material/schedule:", "gray"),
-    "processing": ("status_processing", ":material/sync:", "blue"),
-    "ready": ("status_ready", ":material/check:", "green"),
-    "failed": ("status_failed", ":material/error:", "red"),
-}
 
 
 def show() -> None:
@@ -100,7 +99,7 @@ def _opened(collection_id: str) -> None:
     if is_admin():
         _upload(collection_id)
     documents = client().documents(collection_id, shown("documents", STEP))
-    refresh = REFRESH_SECONDS if _unfinished(documents) else None
+    refresh = REFRESH_SECONDS if unfinished(documents.items) else None
     st.fragment(_documents, run_every=refresh)(collection_id, documents)
     if documents.more:
         more_button("documents", STEP)
@@ -118,25 +117,17 @@ def _upload(collection_id: str) -> None:
         url = st.text_input(t("web_address"), max_chars=2000, placeholder="https://")
         if st.form_submit_button(t("upload"), type="primary", icon=":material/add:"):
             for file in files:
-                _take_in(file.name, partial(client().upload, collection_id, file.name, file.getvalue()))
+                take_in(file.name, partial(client().upload, collection_id, file.name, file.getvalue()))
             if url:
-                _take_in(url, partial(client().take_in_url, collection_id, url))
-
-
-def _take_in(name: str, send: Callable[[], None]) -> None:
-    """One source that is refused keeps no other from being taken in."""
-    try:
-        send()
-    except ApiError as error:
-        show_error(error, about=name)
+                take_in(url, partial(client().take_in_url, collection_id, url))
 
 
 def _documents(collection_id: str, documents: Listing[Document]) -> None:
     """Draw the documents; while one is not read yet, this runs again every few seconds."""
     with reported():
-        if _unfinished(documents):
+        if unfinished(documents.items):
             documents = client().documents(collection_id, shown("documents", STEP))
-            if not _unfinished(documents):
+            if not unfinished(documents.items):
                 st.rerun()
         if not documents.items:
             st.caption(t("no_documents"))
@@ -146,7 +137,6 @@ def _documents(collection_id: str, documents: Listing[Document]) -> None:
 
 
 def _document(document: Document) -> None:
-    label, icon, color = STATUS_BADGES[document["status"]]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(plain(document["title"]), width="stretch")
         if (document["version"] or 0) > 1:
@@ -154,7 +144,7 @@ def _document(document: Document) -> None:
         if document["version"]:
             st.caption(t("passages", count=document["passage_count"]), width="content")
         st.caption(_size(document["size_bytes"]), width="content")
-        st.badge(" · ".join(filter(None, (t(label), _progress(document)))), icon=icon, color=color)
+        status_badge(document)
         if is_admin():
             if document["status"] == "failed":
                 _retry_button(document["id"])
@@ -166,14 +156,6 @@ def _document(document: Document) -> None:
         st.caption(t("version_stays", number=document["version"]))
 
 
-def _progress(document: Document) -> str:
-    """Tell how far the reading of a document has come, when it has told a page."""
-    done, total = document["pages_done"], document["pages_total"]
-    if document["status"] != "processing" or not done:
-        return ""
-    return t("page_of", done=done, total=total) if total else t("page_done", done=done)
-
-
 def _retry_button(document_id: str) -> None:
     if st.button(
         "", icon=":material/refresh:", type="tertiary", help=t("try_again"), key=f"retry-{document_id}"
@@ -181,10 +163,6 @@ def _retry_button(document_id: str) -> None:
         with reported():
             client().retry_document(document_id)
             st.rerun()
-
-
-def _unfinished(documents: Listing[Document]) -> bool:
-    return any(document["status"] in {"pending", "processing"} for document in documents.items)
 
 
 def _size(size_bytes: int) -> str:

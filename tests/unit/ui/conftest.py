@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, page
+from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, page, problem
+from tests.unit.ui.parts import MESSAGES, SESSION, model
 
 MAIN = Path(__file__).parents[3] / "ui" / "main.py"
 
@@ -19,6 +20,8 @@ def api() -> FakeApi:
     api.on("GET", "/auth/me", ADMIN)
     for path in ("/auth/users", "/auth/groups", "/chat/sessions", "/knowledge/collections"):
         api.on("GET", path, page())
+    api.on("GET", "/chat/profiles", page())
+    api.on("GET", "/chat/models", {"items": [model("embedded")]})
     return api
 
 
@@ -37,3 +40,15 @@ def signed_in(tab: AppTest) -> AppTest:
     tab.session_state["client"].sign_in("kim@example.com", "correct horse")
     tab.session_state["user"] = ADMIN
     return tab
+
+
+@pytest.fixture
+def chat(api: FakeApi, signed_in: AppTest) -> AppTest:
+    """The tab with a session open that nothing was said in."""
+    api.on("GET", "/chat/sessions?pinned=false", page(SESSION))
+    api.on("GET", "/chat/sessions/s1", SESSION)
+    api.on("GET", "/knowledge/sessions/s1/documents", page())
+    api.on("GET", "/chat/sessions/s1/share", problem(404, "not_shared"))
+    api.on("GET", MESSAGES, page())
+    signed_in.session_state["session_id"] = "s1"
+    return signed_in

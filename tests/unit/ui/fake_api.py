@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 
-from ui.client import Client, connect
+from ui.client import Client
+from ui.wire import connect
 
 TOKENS = {"access_token": "first", "refresh_token": "again", "token_type": "bearer", "expires_in": 900}
 ADMIN = {
@@ -28,7 +29,7 @@ class FakeApi:
     requests: list[httpx.Request] = field(default_factory=list)
 
     def on(self, method: str, path: str, *bodies: Any, status: int = 200) -> None:
-        """Answer with these bodies in turn; the last one stays."""
+        """Answer with these bodies in turn; the last one stays. A path may end with a parameter: `?a=b`."""
         self.answers[method, path] = [_response(status, body) for body in bodies or (None,)]
 
     def client(self) -> Client:
@@ -44,10 +45,11 @@ class FakeApi:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        answers = self.answers.get((request.method, request.url.path.removeprefix("/api/v1")))
-        if not answers:
-            return _response(404, problem(404, "not_found", "There is nothing here."))
-        return answers.pop(0) if len(answers) > 1 else answers[0]
+        path = request.url.path.removeprefix("/api/v1")
+        for asked in (*(f"{path}?{name}={value}" for name, value in request.url.params.items()), path):
+            if answers := self.answers.get((request.method, asked)):
+                return answers.pop(0) if len(answers) > 1 else answers[0]
+        return _response(404, problem(404, "not_found", "There is nothing here."))
 
 
 def page(*items: Any, next_cursor: str | None = None) -> dict[str, Any]:
@@ -65,8 +67,19 @@ def problem(status: int, code: str, detail: str = "") -> dict[str, Any]:
     }
 
 
-def events(*pairs: tuple[str, dict[str, Any]]) -> str:
-    return ": heartbeat\n\n" + "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in pairs)
+def events(*pairs: tuple[str, dict[str, Any]], offset: int = 0) -> str:
+    """A stream as the server sends it, `offset` characters into the answer; without an `end` it breaks off."""
+    lines = ["retry: 1000\n\n: heartbeat\n\n"]
+    for name, data in pairs:
+        offset = len(data["text"]) + (offset if name == "delta" else 0) if "text" in data else offset
+        lines.append(f"event: {name}\ndata: {json.dumps(data)}\nid: {offset}\n\n: heartbeat\n\n")
+    return "".join(lines)
+
+
+def answer(*pairs: tuple[str, dict[str, Any]], offset: int = 0) -> str:
+    """A whole stream, from the ids to the end."""
+    ids = {"session_id": "s1", "message_id": "assistant-1", "user_message_id": "user-1"}
+    return events(("message", ids), *pairs, ("end", {"status": "completed"}), offset=offset)
 
 
 def _response(status: int, body: Any) -> httpx.Response:

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, events, page, problem
-from ui.client import ApiError, Client, connect
+from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, page, problem
+from ui.client import Client
+from ui.models import Feedback
+from ui.wire import ApiError, connect
 
 UNAUTHORIZED = problem(401, "invalid_token")
-MESSAGES = "/chat/sessions/s1/messages"
 
 
 def _signed_in(api: FakeApi) -> Client:
@@ -105,44 +106,6 @@ def test_lists_are_read_page_by_page(api: FakeApi) -> None:
     assert api.requests[-1].url.params["cursor"] == "c"
 
 
-def test_an_answer_is_streamed(api: FakeApi) -> None:
-    """Events come as they are sent; heartbeats do not."""
-    api.on("POST", MESSAGES, events(("delta", {"text": "Hi"}), ("end", {"status": "completed"})))
-    assert [event.name for event in api.client().stream("s1", "Hello")] == ["delta", "end"]
-    assert api.sent("POST", MESSAGES) == [{"content": "Hello", "stream": True}]
-
-
-def test_a_stream_renews_the_token_too(api: FakeApi) -> None:
-    """A question asked with an expired token is answered all the same."""
-    api.on("POST", MESSAGES, UNAUTHORIZED, events(("end", {"status": "completed"})))
-    api.on("POST", "/auth/refresh", TOKENS)
-    assert [event.name for event in _signed_in(api).stream("s1", "Hello")] == ["end"]
-
-
-def test_a_refused_message_is_an_error(api: FakeApi) -> None:
-    """A refusal before the stream begins keeps its code."""
-    api.on("POST", MESSAGES, problem(422, "empty_message"))
-    with pytest.raises(ApiError, match="empty_message"):
-        list(api.client().stream("s1", " "))
-
-
-def test_an_answer_that_fails_is_an_error(api: FakeApi) -> None:
-    """An error in mid-stream is raised after what came before it."""
-    stream = events(("delta", {"text": "Hi"}), ("error", {"code": "model_failed", "detail": "Sorry."}))
-    api.on("POST", MESSAGES, stream)
-    answer = api.client().stream("s1", "Hello")
-    assert next(answer).data == {"text": "Hi"}
-    with pytest.raises(ApiError, match="model_failed"):
-        next(answer)
-
-
-def test_a_stream_without_an_end_is_an_error(api: FakeApi) -> None:
-    """A connection that closes early is not taken for a whole answer."""
-    api.on("POST", MESSAGES, events(("delta", {"text": "Hi"})))
-    with pytest.raises(ApiError, match="interrupted"):
-        list(api.client().stream("s1", "Hello"))
-
-
 def test_the_persons_address_is_passed_on() -> None:
     """The server can limit by address although all requests come from the page."""
     api = FakeApi()
@@ -150,6 +113,29 @@ def test_the_persons_address_is_passed_on() -> None:
     http = connect("http://api.test", httpx.MockTransport(api._answer))
     Client(http, "10.1.2.3").me()
     assert api.requests[0].headers["X-Forwarded-For"] == "10.1.2.3"
+
+
+def test_two_calls_at_once_renew_the_token_once() -> None:
+    """A call that is refused while another one has renewed the sign-in goes on with the new token."""
+    api = FakeApi()
+    api.on("POST", "/auth/login", TOKENS)
+    api.on("POST", "/auth/refresh", {**TOKENS, "access_token": "second"})
+    nested = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/api/v1/auth/me":
+            return api._answer(request)
+        if request.headers["Authorization"] == "Bearer second":
+            return httpx.Response(200, json=ADMIN)
+        if not nested:
+            nested.append(True)
+            client.me()
+        return httpx.Response(401, json=UNAUTHORIZED)
+
+    client = Client(connect("http://api.test", httpx.MockTransport(answer)))
+    client.sign_in("kim@example.com", "correct horse")
+    assert client.me() == ADMIN
+    assert len(api.sent("POST", "/auth/refresh")) == 1
 
 
 def test_every_other_call_goes_where_the_contract_says(api: FakeApi) -> None:
@@ -173,9 +159,10 @@ def test_every_other_call_goes_where_the_contract_says(api: FakeApi) -> None:
     client.upload("c1", "휴가.md", b"# leave")
     client.delete_document("d1")
     client.delete_collection("c1")
-    client.rate("m1", "down")
+    client.rate("m1", Feedback(rating="down", reasons=["outdated"], comment="2019!"))
     client.dashboard(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC), "g1")
     assert client.search("leave", ["c1"]) == []
     assert api.sent("PATCH", "/auth/users/u2") == [{"role": "admin"}]
     assert api.sent("POST", "/knowledge/search") == [{"query": "leave", "collection_ids": ["c1"]}]
+    assert api.sent("PUT", "/chat/messages/m1/feedback")[0]["reasons"] == ["outdated"]
     assert api.requests[-2].url.params["from"] == "2026-01-01T00:00:00+00:00"

@@ -1,4 +1,4 @@
-"""What each page shows and sends, with the API replaced at the far end of the client's connection."""
+"""What each page but the chat shows and sends, with the API replaced at the far end of the client's connection."""
 
 from typing import Any
 
@@ -8,33 +8,18 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 from streamlit.util import calc_hash
 
-from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, events, page, problem
+from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, page, problem
+from tests.unit.ui.parts import badges, button
 
 USER = {**ADMIN, "id": "u2", "name": "Lee", "email": "lee@example.com", "role": "user", "group_ids": ["g1"]}
 GROUP = {"id": "g1", "name": "Sales"}
-SESSION = {"id": "s1", "title": "Annual leave"}
 COLLECTION = {"id": "c1", "name": "HR", "description": "Rules", "group_ids": ["g1"], "document_count": 1}
-CITATION = {"index": 1, "title": "leave.md", "location": "Annual leave", "text": "15 days. ![x](http://evil)"}
-MESSAGES = "/chat/sessions/s1/messages"
-
-
-def _message(role: str, content: str, **fields: Any) -> dict[str, Any]:
-    rest: dict[str, Any] = {"status": "completed", "grounded": None, "citations": [], "feedback": None}
-    return {"id": f"{role}-1", "session_id": "s1", "role": role, "content": content, **rest, **fields}
 
 
 def _document(**fields: Any) -> dict[str, Any]:
     rest = {"size_bytes": 2048, "status": "ready", "reason": None, "passage_count": 4, "version": 1}
     rest |= {"pages_done": 0, "pages_total": None}
     return {"id": "d1", "collection_id": "c1", "title": "leave.md", **rest, **fields}
-
-
-def _button(tab: AppTest, label: str) -> Any:
-    return next(button for button in tab.button if button.label == label)
-
-
-def _badges(tab: AppTest) -> str:
-    return " ".join(element.value for element in tab.markdown if "-badge[" in element.value)
 
 
 def _go(tab: AppTest, name: str) -> AppTest:
@@ -51,7 +36,7 @@ def test_signing_in_leads_to_the_chat(api: FakeApi, tab: AppTest) -> None:
     tab.run()
     tab.text_input[0].input("kim@example.com")
     tab.text_input[1].input("correct horse")
-    _button(tab, "Sign in").click().run()
+    button(tab, "Sign in").click().run()
     assert api.sent("POST", "/auth/login") == [{"email": "kim@example.com", "password": "correct horse"}]
     assert tab.header[0].value == "Hello, Kim. What would you like to know?"
 
@@ -62,7 +47,7 @@ def test_signing_up_signs_in(api: FakeApi, tab: AppTest) -> None:
     tab.run()
     for field, value in zip(tab.text_input[2:], ("Kim", "kim@example.com", "correct horse"), strict=True):
         field.input(value)
-    _button(tab, "Sign up").click().run()
+    button(tab, "Sign up").click().run()
     assert api.sent("POST", "/auth/register")[0]["name"] == "Kim"
     assert tab.header
 
@@ -73,7 +58,7 @@ def test_a_wrong_password_is_told(api: FakeApi, tab: AppTest) -> None:
     tab.run()
     tab.text_input[0].input("kim@example.com")
     tab.text_input[1].input("wrong")
-    _button(tab, "Sign in").click().run()
+    button(tab, "Sign in").click().run()
     assert "password is not right" in tab.error[0].value
     assert r"req\-1" in tab.error[0].value
 
@@ -81,7 +66,7 @@ def test_a_wrong_password_is_told(api: FakeApi, tab: AppTest) -> None:
 def test_empty_fields_are_not_sent(api: FakeApi, tab: AppTest) -> None:
     """The form asks for what is missing instead of asking the server."""
     tab.run()
-    _button(tab, "Sign in").click().run()
+    button(tab, "Sign in").click().run()
     assert tab.warning[0].value == "Please fill in every field."
     assert not api.requests
 
@@ -98,7 +83,7 @@ def test_signing_out_forgets_the_person(api: FakeApi, signed_in: AppTest) -> Non
     """The server is told, and the sign-in page is back, even if the server cannot be told."""
     api.on("POST", "/auth/logout", problem(503, "unavailable"))
     signed_in.run()
-    _button(signed_in, "Sign out").click().run()
+    button(signed_in, "Sign out").click().run()
     assert api.sent("POST", "/auth/logout") == [{"refresh_token": TOKENS["refresh_token"]}]
     assert signed_in.title[0].value.endswith("GenAI Chatbot")
 
@@ -124,132 +109,6 @@ def test_a_server_that_is_down_is_told(api: FakeApi, signed_in: AppTest) -> None
     assert not signed_in.exception
 
 
-# Chat
-
-
-@pytest.fixture
-def chat(api: FakeApi, signed_in: AppTest) -> AppTest:
-    """A tab with one session open."""
-    api.on("GET", "/chat/sessions", page(SESSION))
-    api.on("GET", MESSAGES, page())
-    signed_in.session_state["session_id"] = "s1"
-    return signed_in
-
-
-def test_an_answer_shows_its_sources(api: FakeApi, chat: AppTest) -> None:
-    """Each citation is an expander under the answer; a document's text is plain text."""
-    answer = _message("assistant", "15 days [1].", grounded=True, citations=[CITATION])
-    api.on("GET", MESSAGES, page(_message("user", "How *many* days?"), answer))
-    chat.run()
-    assert [message.name for message in chat.chat_message] == ["user", "assistant"]
-    assert chat.chat_message[0].text[0].value == "How *many* days?"
-    assert chat.chat_message[1].markdown[0].value == "15 days [1]."
-    source = next(expander for expander in chat.expander if "leave" in expander.label)
-    assert source.label == r"\[1\] leave\.md · Annual leave"
-    assert source.text[0].value == CITATION["text"]
-
-
-def test_an_ungrounded_answer_is_marked(api: FakeApi, chat: AppTest) -> None:
-    """An answer that rests on no document says so."""
-    api.on("GET", MESSAGES, page(_message("assistant", "I think so.", grounded=False)))
-    chat.run()
-    assert "Not based on your documents" in _badges(chat)
-
-
-@pytest.mark.parametrize(
-    ("status", "notice"), [("failed", "could not be finished"), ("interrupted", "was cut short")]
-)
-def test_an_unfinished_answer_is_marked(api: FakeApi, chat: AppTest, status: str, notice: str) -> None:
-    """An answer that failed or was cut short says so and cannot be rated."""
-    api.on("GET", MESSAGES, page(_message("assistant", "It is", status=status)))
-    chat.run()
-    assert notice in chat.warning[0].value
-    assert not chat.feedback
-
-
-def test_an_answer_that_is_still_written_is_waited_for(api: FakeApi, chat: AppTest) -> None:
-    """Whoever comes back to a running answer sees it as soon as it is there."""
-    pending = page(_message("assistant", "", status="pending"))
-    done = page(_message("assistant", "15 days."))
-    api.on("GET", MESSAGES, pending, done)
-    chat.run()
-    assert chat.chat_message[0].markdown[0].value == "15 days."
-
-
-def test_a_question_is_answered(api: FakeApi, chat: AppTest) -> None:
-    """The question is sent to the open session; afterwards the saved answer is shown."""
-    stream = events(
-        ("message", {"session_id": "s1", "message_id": "assistant-1", "user_message_id": "user-1"}),
-        ("delta", {"text": "15 "}),
-        ("reset", {"text": "20 "}),
-        ("delta", {"text": "days."}),
-        ("completed", {"message_id": "assistant-1", "grounded": True}),
-        ("end", {"status": "completed"}),
-    )
-    api.on("POST", MESSAGES, stream)
-    saved = page(_message("user", "How many?"), _message("assistant", "20 days."))
-    api.on("GET", MESSAGES, page(), page(), saved)
-    chat.run()
-    chat.chat_input[0].set_value("How many?").run()
-    assert api.sent("POST", MESSAGES) == [{"content": "How many?", "stream": True}]
-    assert chat.chat_message[1].markdown[0].value == "20 days."
-
-
-def test_a_failed_answer_keeps_what_came_and_tells_why(api: FakeApi, chat: AppTest) -> None:
-    """What the model wrote before it failed stays, made safe, with the error below it."""
-    stream = events(
-        ("delta", {"text": "See ![x](http://evil)"}), ("error", {"code": "model_failed", "detail": ""})
-    )
-    api.on("POST", MESSAGES, stream)
-    chat.run()
-    chat.chat_input[0].set_value("How many?").run()
-    assert chat.chat_message[1].markdown[0].value == "See ![x]\u200b(http://evil)"
-    assert "model could not answer" in chat.error[0].value
-
-
-def test_a_starter_opens_a_session_and_asks(api: FakeApi, signed_in: AppTest) -> None:
-    """On an empty chat one click asks a question; the session is made then, not before."""
-    api.on("POST", "/chat/sessions", SESSION, status=201)
-    api.on("POST", MESSAGES, events(("delta", {"text": "Like this."}), ("end", {"status": "completed"})))
-    api.on("GET", MESSAGES, page(_message("assistant", "Like this.")))
-    signed_in.run()
-    assert not api.sent("POST", "/chat/sessions")
-    _button(signed_in, "How do I claim travel expenses?").click().run()
-    assert api.sent("POST", MESSAGES)[0]["content"] == "How do I claim travel expenses?"
-    assert signed_in.session_state["session_id"] == "s1"
-
-
-def test_thumbs_are_sent(api: FakeApi, chat: AppTest) -> None:
-    """A thumb up or down is saved with the answer."""
-    api.on("GET", MESSAGES, page(_message("assistant", "15 days.", feedback="up")))
-    api.on("PUT", "/chat/messages/assistant-1/feedback", {})
-    chat.run()
-    assert chat.feedback[0].value == 1
-    chat.feedback[0].set_value(0).run()
-    assert api.sent("PUT", "/chat/messages/assistant-1/feedback")[0]["rating"] == "down"
-
-
-def test_a_session_is_opened_and_deleted(api: FakeApi, signed_in: AppTest) -> None:
-    """The sidebar opens a session, and deletes it after asking."""
-    api.on("GET", "/chat/sessions", page(SESSION))
-    api.on("GET", MESSAGES, page(_message("user", "Hello")))
-    api.on("DELETE", "/chat/sessions/s1", status=204)
-    signed_in.run()
-    _button(signed_in, "Annual leave").click().run()
-    assert signed_in.chat_message[0].text[0].value == "Hello"
-    signed_in.button(key="delete-s1").click().run()
-    assert api.sent("DELETE", "/chat/sessions/s1") == [None]
-    assert signed_in.session_state["session_id"] is None
-
-
-def test_a_session_that_is_gone_is_told(api: FakeApi, chat: AppTest) -> None:
-    """A session deleted in another tab is reported, and a new chat stays possible."""
-    api.on("GET", MESSAGES, problem(404, "unknown_session", "There is no such session."))
-    chat.run()
-    assert "does not exist any more" in chat.error[0].value
-    assert _button(chat, "New chat")
-
-
 # Documents
 
 
@@ -267,8 +126,8 @@ def test_collections_show_who_may_read_them(documents: AppTest) -> None:
     """Each collection has its groups by name, and its documents with their status."""
     documents.run()
     assert documents.subheader[0].value == "HR"
-    assert "Sales" in _badges(documents)
-    assert "Ready" in _badges(documents)
+    assert "Sales" in badges(documents)
+    assert "Ready" in badges(documents)
 
 
 def test_a_document_that_failed_says_why(api: FakeApi, documents: AppTest) -> None:
@@ -286,7 +145,7 @@ def test_a_document_that_is_read_tells_how_far_and_what_is_used_meanwhile(
     reading = _document(status="processing", version=2, pages_done=3, pages_total=20)
     api.on("GET", "/knowledge/collections/c1/documents", page(reading))
     documents.run()
-    assert "page 3 of 20" in _badges(documents)
+    assert "page 3 of 20" in badges(documents)
     assert any("Version 2 is used until" in caption.value for caption in documents.caption)
 
 
@@ -306,7 +165,7 @@ def test_a_collection_is_created_and_opened(api: FakeApi, documents: AppTest) ->
     documents.text_input[0].input("HR")
     documents.text_area[0].input("Rules")
     documents.multiselect[0].select("g1")
-    _button(documents, "Create").click().run()
+    button(documents, "Create").click().run()
     expected = {"name": "HR", "description": "Rules", "group_ids": ["g1"]}
     assert api.sent("POST", "/knowledge/collections") == [expected]
 
@@ -320,7 +179,7 @@ def test_several_files_are_uploaded_one_refused(api: FakeApi, documents: AppTest
     documents.run()
     files = [("big.pdf", b"%PDF", "application/pdf"), ("leave.md", b"# Leave", "text/markdown")]
     documents.file_uploader[0].set_value(files)
-    _button(documents, "Add to collection").click().run()
+    button(documents, "Add to collection").click().run()
     assert len(documents.error) == 1
     assert r"big\.pdf" in documents.error[0].value
     assert "At most 50 MB" in documents.error[0].value
@@ -348,7 +207,7 @@ def test_a_search_is_tried(api: FakeApi, documents: AppTest) -> None:
     api.on("POST", "/knowledge/search", {"passages": [passage]})
     documents.run()
     documents.text_input[-1].input("leave")
-    _button(documents, "Search").click().run()
+    button(documents, "Search").click().run()
     assert any(element.value == "*15* days" for element in documents.text)
     assert any("by the words leave · by its meaning" in each.value for each in documents.caption)
 
@@ -357,7 +216,7 @@ def test_a_web_page_is_taken_in(api: FakeApi, documents: AppTest) -> None:
     api.on("POST", "/knowledge/collections/c1/urls", {"id": "d2", "status": "pending", "outcome": "new"})
     documents.run()
     _input(documents, "Or the address of a web page").input("https://example.com/rules")
-    _button(documents, "Add to collection").click().run()
+    button(documents, "Add to collection").click().run()
     assert api.sent("POST", "/knowledge/collections/c1/urls") == [{"url": "https://example.com/rules"}]
 
 
@@ -371,7 +230,7 @@ def test_a_reader_changes_nothing(api: FakeApi, documents: AppTest) -> None:
     assert {button.label for button in documents.button} <= {"Close", "Search", "Sign out", "Upload"} - {
         "Upload"
     }
-    assert "Groups: 1" in _badges(documents)
+    assert "Groups: 1" in badges(documents)
 
 
 # Dashboard
@@ -435,8 +294,8 @@ def people(api: FakeApi, signed_in: AppTest) -> AppTest:
 def test_people_are_listed_with_their_rights(people: AppTest) -> None:
     """Everybody has a name, a role and groups."""
     assert "**Lee**" in [element.value for element in people.markdown]
-    assert "Administrator" in _badges(people)
-    assert "Sales" in _badges(people)
+    assert "Administrator" in badges(people)
+    assert "Sales" in badges(people)
 
 
 def test_a_persons_rights_are_changed(api: FakeApi, people: AppTest) -> None:
@@ -445,7 +304,7 @@ def test_a_persons_rights_are_changed(api: FakeApi, people: AppTest) -> None:
     people.button(key="edit-u2").click().run()
     people.selectbox[0].set_value("admin")
     people.toggle[0].set_value(False)
-    _button(people, "Save").click().run()
+    button(people, "Save").click().run()
     expected = {"role": "admin", "group_ids": ["g1"], "is_active": False}
     assert api.sent("PATCH", "/auth/users/u2") == [expected]
 
@@ -455,7 +314,7 @@ def test_groups_are_created_and_deleted(api: FakeApi, people: AppTest) -> None:
     api.on("POST", "/auth/groups", GROUP, status=201)
     api.on("DELETE", "/auth/groups/g1", status=204)
     people.text_input[0].input("Sales")
-    _button(people, "Create").click().run()
+    button(people, "Create").click().run()
     people.button(key="delete-g1").click().run()
     assert api.sent("POST", "/auth/groups") == [{"name": "Sales"}]
     assert api.sent("DELETE", "/auth/groups/g1") == [None]
@@ -465,7 +324,7 @@ def test_the_last_administrator_stays(api: FakeApi, people: AppTest) -> None:
     """A refusal is told in the dialog, in plain words."""
     api.on("PATCH", "/auth/users/u1", problem(409, "last_admin", "No."))
     people.button(key="edit-u1").click().run()
-    _button(people, "Save").click().run()
+    button(people, "Save").click().run()
     assert "Make somebody else one first" in people.error[0].value
 
 

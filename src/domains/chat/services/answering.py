@@ -72,6 +72,9 @@ class Progress:
         generation.citations = self.check.citations
         generation.usage = sum((call.usage for call in self.calls), self.rewriting)
         generation.failed_models = list(dict.fromkeys(name for call in self.calls for name in call.failed))
+        for number, call in enumerate(generation.tool_calls):
+            if call["status"] == "running":  # it was cut off with the answer
+                generation.show_tool({**call, "status": "failed"}, number)
         if generation.is_stopped:
             generation.finish_reason = "stopped"
         if generation.citations and not generation.error:
@@ -181,8 +184,8 @@ class AnswerWriter:
                 text.append(chunk.text)
                 calls += chunk.tool_calls
                 self._release(turn, progress, check(chunk.text))
+                turn.generation.model = call.offer.name
                 turn.generation.finish_reason = chunk.finish_reason or turn.generation.finish_reason
-        turn.generation.model = call.offer.name
         return "".join(text), tuple(calls) if may_call else ()
 
     async def _run_tool(self, turn: Turn, progress: Progress, call: ToolCall) -> PromptMessage:

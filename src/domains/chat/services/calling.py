@@ -185,7 +185,9 @@ class ModelCall:
                     patience = self._limits.gap
                     yield chunk
         except TimeoutError:
-            raise ModelFailed(TOO_SLOW, passing=True) from None
+            # Not a passing fault: whoever waits has waited long enough, and who hangs is not to be asked more.
+            log.warning("model_too_slow", model=self.offer.name, seconds=patience)
+            raise ModelFailed(TOO_SLOW) from None
         except PlatformError:
             raise
         except Exception as error:

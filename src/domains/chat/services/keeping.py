@@ -19,7 +19,7 @@ from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
 from src.shared.events.chat import ChatResponseFailed
-from src.shared.exceptions.errors import NotFound, Unavailable
+from src.shared.exceptions.errors import NotFound, PlatformError, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +61,7 @@ class GenerationKeeper:
         self._written: dict[UUID, Generation] = {}
         self._saved_revisions: dict[UUID, int] = {}
         self._mirrored: dict[UUID, Generation] = {}
+        self._is_leaving = False
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -70,11 +71,6 @@ class GenerationKeeper:
     def count(self) -> int:
         """Return how many answers this process writes, or has waiting for their turn."""
         return len(self._written)
-
-    @property
-    def followed(self) -> Sequence[Generation]:
-        """All answers that somebody may be reading here."""
-        return (*self._written.values(), *self._mirrored.values())
 
     def leased_until(self) -> datetime:
         """Return until when this process's answers are its own, if it says nothing more."""
@@ -99,6 +95,7 @@ class GenerationKeeper:
     def keep(self, generation: Generation) -> None:
         """Keep an answer from now on, until it is let go."""
         self._written[generation.message_id] = generation
+        self._send_away_from(generation)
 
     def let_go(self, generation: Generation) -> None:
         self._written.pop(generation.message_id, None)
@@ -114,12 +111,30 @@ class GenerationKeeper:
         generation = Generation(rows[0]["session_id"], rows[0]["parent_id"], message_id)
         _mirror(generation, rows[0])
         if generation.status == "pending":
-            return self._mirrored.setdefault(message_id, generation)
+            generation = self._mirrored.setdefault(message_id, generation)
+            self._send_away_from(generation)
         return generation
+
+    def send_readers_away(self) -> None:
+        """Have all who read, and all who come from now on, come back later: this server is stopping."""
+        self._is_leaving = True
+        for generation in (*self._written.values(), *self._mirrored.values()):
+            self._send_away_from(generation)
+
+    def stop_following(self, why: PlatformError) -> None:
+        """Tell those who wait for answers of other processes that this one waits no longer."""
+        for generation in self._mirrored.values():
+            generation.error = why
+            generation.end(generation.outcome)
+        self._mirrored.clear()
 
     async def stop_elsewhere(self, message_id: UUID) -> None:
         """Let the process that writes the answer know that it is to be stopped."""
         await self._database.write(lambda uow: MessageRepository(uow).request_stop(message_id))
+
+    def _send_away_from(self, generation: Generation) -> None:
+        if self._is_leaving:
+            generation.leave()
 
     async def _save(self) -> None:
         changed = {
@@ -153,7 +168,7 @@ class GenerationKeeper:
             for message_id, generation in mirrored.items():
                 _mirror(generation, rows.get(message_id))
                 if generation.status != "pending":
-                    del self._mirrored[message_id]
+                    self._mirrored.pop(message_id, None)
 
     async def _states(self, message_ids: Sequence[UUID]) -> Sequence[RowMapping]:
         return await self._database.read(lambda uow: MessageRepository(uow).states(message_ids))
@@ -186,7 +201,8 @@ def _mirror(generation: Generation, row: RowMapping | None) -> None:
     asked = [call for call in row["tool_calls"] if call["status"] == "asked"]
     generation.asked_tools = [ToolCall(call["id"], call["name"], call["arguments"]) for call in asked]
     for number, call in enumerate(call for call in row["tool_calls"] if call not in asked):
-        generation.show_tool(call, number)
+        if generation.tool_calls[number : number + 1] != [call]:  # who waits is woken by news alone
+            generation.show_tool(call, number)
     generation.release(row["content"][len(generation.text) :])
     if row["status"] == "pending":
         return

@@ -120,8 +120,7 @@ class TurnService:
         """Take no more questions, send readers away to come back later, and end running answers after a while."""
         if not self._is_stopping:
             self._is_stopping = True
-            for generation in self._keeper.followed:
-                generation.leave()
+            self._keeper.send_readers_away()
             asyncio.get_running_loop().call_later(self._limits.stop_grace, self._interrupt)
 
     async def stop(self) -> None:
@@ -131,6 +130,7 @@ class TurnService:
         await self._digests.stop()
 
     def _interrupt(self) -> None:
+        self._keeper.stop_following(Interrupted(STOPPING))
         for generation in self._keeper.written:
             if generation.task:
                 generation.task.cancel()

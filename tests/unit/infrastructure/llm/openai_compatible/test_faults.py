@@ -206,7 +206,7 @@ async def test_a_server_that_is_not_there_is_a_passing_failure() -> None:
 async def test_a_call_that_is_cancelled_while_it_waits_is_hung_up(
     model: OpenAICompatibleModel, standin: ChatCompletionsStandIn
 ) -> None:
-    standin.scripts.append(Script(hold_after=2))
+    standin.scripts.append(Script(hold_after=[2]))
     call = asyncio.create_task(answered(model))
     assert await happens(standin.held)
     call.cancel()
@@ -230,7 +230,7 @@ async def test_a_call_that_is_cancelled_before_the_server_answers_is_hung_up(
 async def test_an_iteration_that_is_closed_between_pieces_is_hung_up(
     model: OpenAICompatibleModel, standin: ChatCompletionsStandIn
 ) -> None:
-    standin.scripts.append(Script(hold_after=2))
+    standin.scripts.append(Script(hold_after=[2]))
     async with aclosing(model.stream(QUESTION)) as chunks:
         assert (await anext(chunks)).text == "Hello"
     assert await happens(standin.hung_up)
@@ -239,7 +239,7 @@ async def test_an_iteration_that_is_closed_between_pieces_is_hung_up(
 async def test_a_stream_that_paused_goes_on(
     model: OpenAICompatibleModel, standin: ChatCompletionsStandIn
 ) -> None:
-    standin.scripts.append(Script(hold_after=2))
+    standin.scripts.append(Script(hold_after=[2]))
     call = asyncio.create_task(answered(model))
     assert await happens(standin.held)
     standin.release()
@@ -276,7 +276,7 @@ def here(look_up: Callable[..., Any], _host: Any, *place: Any, **more: Any) -> A
 async def test_so_many_streams_as_there_are_connections_run_at_once(
     url: str, standin: ChatCompletionsStandIn
 ) -> None:
-    standin.usual = Script(hold_after=1)
+    standin.usual = Script(hold_after=[1])
     async with model_at(url, connections=150) as model:
         calls = [asyncio.create_task(answered(model)) for _number in range(150)]
         for _call in calls:
