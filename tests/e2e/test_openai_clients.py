@@ -101,7 +101,7 @@ def saved_text(caller: Caller, answer: ChatCompletion | ChatCompletionChunk) -> 
 
 
 def test_models_are_found(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["small"]
+    assert [model.id for model in client.models.list()] == ["assistant", "small"]
     assert client.models.retrieve("small").owned_by == "platform"
 
 

@@ -74,12 +74,13 @@ async def test_models_and_the_profiles_that_one_may_use_are_listed(person: Perso
     listed = (await look(stranger, "/v1/models")).json()
     assert listed["object"] == "list"
     assert [(each["id"], each["owned_by"]) for each in listed["data"]] == [
+        ("assistant", "assistant"),
         ("small", "platform"),
         ("acme/wordless", "platform"),
         ("Everybody's", "assistant"),
     ]
     assert all(each["object"] == "model" and isinstance(each["created"], int) for each in listed["data"])
-    assert [each["id"] for each in (await look(member, "/v1/models")).json()["data"]][3] == "법무 도우미"
+    assert [each["id"] for each in (await look(member, "/v1/models")).json()["data"]][4] == "법무 도우미"
     for name in ("acme/wordless", "법무 도우미"):
         assert (await look(member, f"/v1/models/{name}")).json()["id"] == name
     for name in ("법무 도우미", "gpt-0"):
@@ -186,17 +187,18 @@ async def test_a_profile_brings_its_knowledge_and_keeps_its_rules(
 
 
 async def test_an_answer_cites_what_its_asker_may_read(settings: Settings) -> None:
-    """Also in a stream, and also when the profile is there for everybody."""
+    """Also in a stream; by a profile that is there for everybody, and by the platform's own assistant."""
     async with platform_on(with_models(settings), model=CitingModel()) as platform:
         admin, member = await platform.sign_up(), await platform.sign_up("member")
         group_id = await an_assistant(admin)
         await admin.patch(f"/auth/users/{member.id}", {"group_ids": [group_id]})
-        for asker, texts in ((member, [SAFE.decode()]), (admin, [])):
-            told = (await answered(asker, QUESTION, model="Guard"))["choices"][0]["message"]
-            assert [each["text"] for each in told["citations"]] == texts
-            chunks = await streamed(asker, QUESTION, model="Guard")
-            assert chunks[-1]["choices"][0]["delta"]["citations"] == told["citations"]
-            assert text_of(chunks) == told["content"]
+        for model in ("Guard", "assistant"):
+            for asker, texts in ((member, [SAFE.decode()]), (admin, [])):
+                told = (await answered(asker, QUESTION, model=model))["choices"][0]["message"]
+                assert [each["text"] for each in told["citations"]] == texts
+                chunks = await streamed(asker, QUESTION, model=model)
+                assert chunks[-1]["choices"][0]["delta"]["citations"] == told["citations"]
+                assert text_of(chunks) == told["content"]
 
 
 @pytest.mark.only("sqlite")

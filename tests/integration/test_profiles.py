@@ -132,7 +132,7 @@ async def test_only_administrators_make_change_and_delete_profiles(platform: Pla
     assert [problem_of(await call) for call in calls] == [(403, "not_allowed")] * 3
 
 
-@pytest.mark.parametrize("name", ["Lawyer", "LAWYER", " lawyer ", "Embedded", "변호사"])
+@pytest.mark.parametrize("name", ["Lawyer", "LAWYER", " lawyer ", "Embedded", "Assistant", "변호사"])
 async def test_no_two_profiles_or_models_have_one_name(platform: Platform, name: str) -> None:
     """Case does not tell them apart, nor how their syllables are written down."""
     admin = await platform.sign_up()

@@ -107,6 +107,8 @@ class ChatSettings(BaseModel):
     def _models_are_known(self) -> Self:
         if len({each.name for each in self.models}) < len(self.models):
             raise ValueError("CHAT__MODELS names a model twice")
+        if any(each.name.casefold() == "assistant" for each in self.models):
+            raise ValueError("CHAT__MODELS: `assistant` is the platform's own name among the models")
         for name in (self.model, *self.fallbacks, self.helper_model):
             if name is not None and name not in self.known_models:
                 raise ValueError(f"there is no model {name!r} in CHAT__MODELS")

@@ -41,7 +41,7 @@ async def complete(
     telling = Telling(
         generation,
         body.model,
-        cites=model.profile is not None,
+        cites=model.is_assistant,
         tells_usage=body.tells_usage,
         one_call=body.parallel_tool_calls is False,
     )

@@ -214,7 +214,7 @@ class ModelResponse(ResponseModel):
         return cls(
             id=model.name,
             created=int(model.profile.created_at.timestamp()) if model.profile else 0,
-            owned_by="assistant" if model.profile else "platform",
+            owned_by="assistant" if model.is_assistant else "platform",
         )
 
 

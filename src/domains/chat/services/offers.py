@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from src.domains.chat.services.ports import ChatModel, Usage
 from src.shared.exceptions.errors import InvalidRequest
 
+ASSISTANT = "assistant"
+"""What programs call the platform's own assistant; no model and no profile has this name."""
 MILLION = 1_000_000
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from src.domains.chat.models import Profile
 from src.domains.chat.services.citations import without_marks
 from src.domains.chat.services.generations import Generation
-from src.domains.chat.services.offers import Offer, Offers
+from src.domains.chat.services.offers import ASSISTANT, Offer, Offers
 from src.domains.chat.services.ports import PromptMessage
 from src.domains.chat.services.profiles import MOST_PROFILES, ProfileService, UnknownProfile
 from src.domains.chat.services.turn import Ask, OpenRequest, RequestKey
@@ -35,10 +35,14 @@ class InvalidValue(InvalidRequest):
 
 @dataclass(frozen=True)
 class OpenModel:
-    """What programs know as a model: one that is offered, or a profile, which brings its knowledge."""
+    """What programs know as a model: one that is offered, or an assistant, which answers from documents.
+
+    An assistant is the platform's own, or what a profile makes it.
+    """
 
     name: str
     offer: Offer
+    is_assistant: bool = False
     profile: Profile | None = None
 
 
@@ -59,14 +63,17 @@ class OpenDoor:
         self._turns = turns
 
     async def models(self, asker: Principal) -> list[OpenModel]:
-        """Return all models, and the profiles that the asker may use."""
+        """Return the platform's own assistant, the profiles that the asker may use, and all models."""
         profiles = await self._profiles.page(asker, None, MOST_PROFILES)
         return [
+            self._own_assistant(),
             *(OpenModel(offer.name, offer) for offer in self._offers),
             *(self._assistant(profile) for profile in profiles if profile.name not in self._offers),
         ]
 
     async def model(self, asker: Principal, name: str) -> OpenModel:
+        if name == ASSISTANT:
+            return self._own_assistant()
         if name in self._offers:
             return OpenModel(name, self._offers.get(name))
         try:
@@ -89,19 +96,19 @@ class OpenDoor:
             completion.messages[at],
             completion.messages[at + 1 :],
         )
-        if model.profile:
+        if model.is_assistant:
             history = [_without_marks(each) for each in history]
         request = replace(
             completion.request,
             history=tuple(history),
             said_since=tuple(since),
-            searches=model.profile is not None,
+            searches=model.is_assistant,
         )
         return await self._turns.ask(
             Ask(
                 asker,
                 question.content,
-                model=None if model.profile else model.name,
+                model=None if model.is_assistant else model.name,
                 profile_id=model.profile.id if model.profile else None,
                 key=key,
                 channel="openai",
@@ -111,7 +118,10 @@ class OpenDoor:
 
     def _assistant(self, profile: Profile) -> OpenModel:
         offer = self._offers.get(profile.model if profile.model in self._offers else None)
-        return OpenModel(profile.name, offer, profile)
+        return OpenModel(profile.name, offer, is_assistant=True, profile=profile)
+
+    def _own_assistant(self) -> OpenModel:
+        return OpenModel(ASSISTANT, self._offers.default, is_assistant=True)
 
 
 def _check_tools(model: OpenModel, request: OpenRequest) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from src.domains.chat.models import Profile, WithoutSources
 from src.domains.chat.repositories.profiles import ProfileRepository
-from src.domains.chat.services.offers import Offers
+from src.domains.chat.services.offers import ASSISTANT, Offers
 from src.domains.chat.services.turn import Assistant
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
@@ -118,7 +118,7 @@ class ProfileService:
 
     def _check_name_is_free(self, uow: UnitOfWork, profile: Profile, name: str) -> None:
         """Programs ask for models and for profiles by name, in one field."""
-        if name.casefold() in {offer.name.casefold() for offer in self._offers}:
+        if name.casefold() in {ASSISTANT, *(offer.name.casefold() for offer in self._offers)}:
             raise ProfileNameTaken("There is a model of this name.")
         others = (each for each in ProfileRepository(uow).all() if each is not profile)
         if any(name.casefold() == each.name.casefold() for each in others):
