@@ -1,6 +1,7 @@
 """The chat page, put together."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.markdown import plain
 from ui.models import Message
@@ -43,19 +44,27 @@ def _session() -> None:
     kept = _before(said, wanted)
     for message in kept:
         messages.show(message)
-    if wanted:
-        place = st.container()
-        for _replaced in said[len(kept) :]:
-            st.empty()  # what the run before drew here would show below the answer until that is whole
-        with place:
+    with _place_of_the_next(len(kept), len(said)):
+        if wanted:
             answering.answer(wanted)
+        elif len(kept) < len(said):
+            messages.show(said[len(kept)])
 
 
 def _before(said: list[Message], wanted: Wish | None) -> list[Message]:
-    """Return the messages that stay above what is wanted: all, or those before the one that it replaces."""
+    """Return the messages above the one that is written now: the one that is wanted, or is pending."""
     replaced = wanted and (wanted.edits or wanted.answers_again)
-    ids = [message["id"] for message in said]
-    return said[: ids.index(replaced)] if replaced in ids else said
+    ends = (at for at, each in enumerate(said) if each["status"] == "pending" or each["id"] == replaced)
+    return said[: next(ends, len(said))]
+
+
+def _place_of_the_next(kept: int, said: int) -> DeltaGenerator:
+    """Make room for what is written now; what the run before drew below would stay there until its end."""
+    place = st.container()
+    for _leftover in range(st.session_state.get("drawn", 0) - kept):
+        st.empty()
+    st.session_state.drawn = said
+    return place
 
 
 def _welcome() -> None:

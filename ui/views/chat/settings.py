@@ -29,6 +29,8 @@ def show(session: Session | None) -> None:
             st.toggle(t("temporary"), key=_key("temporary", session), help=t("temporary_help"))
         elif session["temporary"]:
             st.badge(t("temporary"), icon=":material/visibility_off:", color="gray")
+        else:
+            st.empty()  # the toggle of the run before goes at once
         if session:
             files.show(session["id"])
 
