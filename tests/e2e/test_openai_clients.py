@@ -241,7 +241,7 @@ def test_a_client_tries_again_what_may_pass(
 def test_a_model_that_breaks_off_breaks_the_stream(
     client: openai.OpenAI, upstream: ChatCompletionsStandIn
 ) -> None:
-    upstream.scripts.append(Script(said("Half ", "an ", "answer"), cut_after=3, hold_after=3))
+    upstream.scripts.append(Script(said("Half ", "an ", "answer"), cut_after=3, hold_after=[3]))
     stream = client.chat.completions.create(model="small", messages=HELLO, stream=True)
     chunks = [next(stream)]
     while not text_of(chunks):
@@ -257,7 +257,7 @@ def test_a_model_that_breaks_off_breaks_the_stream(
 def test_a_client_that_has_heard_enough_ends_the_call_of_the_model(
     client: openai.OpenAI, upstream: ChatCompletionsStandIn, caller: Caller
 ) -> None:
-    upstream.scripts.append(Script(said("Once ", "upon ", "a time"), hold_after=3))
+    upstream.scripts.append(Script(said("Once ", "upon ", "a time"), hold_after=[3]))
     stream = client.chat.completions.create(model="small", messages=HELLO, stream=True)
     first = next(stream)
     assert upstream.held.acquire(timeout=SECONDS)
@@ -269,7 +269,7 @@ def test_a_client_that_has_heard_enough_ends_the_call_of_the_model(
 
 
 def test_a_server_that_stops_tells_who_reads(tmp_path: Path) -> None:
-    upstream = ChatCompletionsStandIn(usual=Script(said("Once ", "upon ", "a time"), hold_after=3))
+    upstream = ChatCompletionsStandIn(usual=Script(said("Once ", "upon ", "a time"), hold_after=[3]))
     with serving(upstream.door) as url:
         server = Server(tmp_path, **with_model(url))
         server.start()

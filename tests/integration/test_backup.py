@@ -102,7 +102,7 @@ def log_and_messages_agree(settings: Settings) -> int:
     asked = logged(settings, "chat.message_received", "message_id")
     assert asked == ids(settings, "SELECT id FROM chat_message WHERE role = 'user'")
     assert logged(settings, "chat.message_received", "message_id", "answer_id") == ids(
-        settings, "SELECT question_id, id FROM chat_message WHERE role = 'assistant'"
+        settings, "SELECT parent_id, id FROM chat_message WHERE role = 'assistant'"
     )
     assert logged(settings, "chat.response_generated", "message_id") == ids(
         settings, "SELECT id FROM chat_message WHERE status = 'completed' AND role = 'assistant'"

@@ -68,7 +68,8 @@ def _answer(request: dict[str, Any], client: Any) -> Generator[ModelChunk, None,
     with closing(client.converse_stream(**request)["stream"]) as events:
         try:
             for event in events:
-                yield ModelChunk(reply.take(event))
+                if (text := reply.take(event)) is not None:
+                    yield ModelChunk(text)
         except AWS_FAULTS:
             # After messageStop the answer is whole; only what it took to write is not told.
             if not reply.stop_reason:

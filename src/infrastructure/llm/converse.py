@@ -62,8 +62,8 @@ class Reply:
         self._usage: Usage | None = None
         self._calls: dict[int, list[str]] = {}
 
-    def take(self, event: Mapping[str, Any]) -> str:
-        """Read an event and return the text that it brings.
+    def take(self, event: Mapping[str, Any]) -> str | None:
+        """Read an event; return the text in it, nothing where it has thoughts or calls, None for another event.
 
         Raises `LookupError`, `TypeError` or `AttributeError` for one that has not the service's form.
         """
@@ -76,7 +76,7 @@ class Reply:
                 self.stop_reason = body["stopReason"]
             elif kind == "metadata":
                 self._usage = _usage(body["usage"])
-        return ""
+        return None
 
     def last(self) -> ModelChunk:
         """Return the end of the answer; raise `ServiceFault` when it has none."""

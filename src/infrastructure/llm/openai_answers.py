@@ -70,21 +70,22 @@ class StreamedAnswer:
         """About how many tokens the model wrote, thoughts and calls included."""
         return estimated_tokens("".join(self._written))
 
-    def read(self, chunk: Any) -> str:
-        """Take a chunk; return the text in it."""
+    def read(self, chunk: Any) -> str | None:
+        """Take a chunk; return the text in it, nothing where it has thoughts or calls, None for another one."""
         self._read_usage(chunk.get("usage"))
-        text = ""
+        text, before = "", len(self._written)
         for choice in chunk.get("choices") or ():
             delta = choice.get("delta") or {}
-            text += delta.get("content") or delta.get("refusal") or ""
+            said = delta.get("content") or delta.get("refusal") or ""
             thought = delta.get("reasoning_content") or delta.get("reasoning") or ""
-            self._written += [text, thought]
+            text += said
+            self._written += filter(None, (said, thought))
             for piece in delta.get("tool_calls") or ():
                 self._read_call(piece)
             if legacy := delta.get("function_call"):
                 self._read_call({"function": legacy})
             self.reason = choice.get("finish_reason") or self.reason
-        return text
+        return text if len(self._written) > before else None
 
     def _read_usage(self, usage: Any) -> None:
         """Some servers send a running count with every chunk: the last one holds."""

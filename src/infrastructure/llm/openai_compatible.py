@@ -67,7 +67,8 @@ class OpenAICompatibleModel:
         try:
             async with await self._open(body) as chunks:
                 async for chunk in chunks:
-                    yield ModelChunk(answer.read(chunk))
+                    if (text := answer.read(chunk)) is not None:
+                        yield ModelChunk(text)
         except OPENAI_ERRORS as error:
             if not answer.finish_reason:  # what is lost behind the end is but the usage
                 raise self._failure(error) from error
