@@ -4,7 +4,7 @@ import itertools
 import json
 import random
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -17,6 +17,7 @@ from tests.databases import query
 from tests.e2e.callers import Caller, eventually
 from tests.e2e.conftest import Server
 
+ASKED_AGAIN = "answer_requested_again"
 ACCOUNT = {"email": "admin@example.com", "password": PASSWORD}
 
 
@@ -31,13 +32,17 @@ class Promises:
 
 
 class Load:
-    """Callers that ask and upload without end, and note every promise; what fails is tried elsewhere."""
+    """Callers that ask and upload without end, and note every promise; what fails is tried elsewhere.
+
+    Now and then they go on in a session, or have a question answered again: the sessions grow branches.
+    """
 
     def __init__(self, servers: Sequence[Server], askers: int = 6) -> None:
         self.promises = Promises()
         self._servers = servers
         self._stopped = threading.Event()
         self._numbers = itertools.count()
+        self._answers: deque[dict[str, str]] = deque(maxlen=50)
         self._threads = [threading.Thread(target=self._repeat, args=(self._ask,)) for _ in range(askers)]
         self._threads.append(threading.Thread(target=self._repeat, args=(self._upload,)))
         caller = Caller(servers[0].url)
@@ -65,8 +70,15 @@ class Load:
                     self._stopped.wait(0.02)
 
     def _ask(self, client: httpx.Client, api: str, number: int) -> None:
-        answer = client.post(f"{api}/chat", json={"message": f"Question {number}?"})
+        earlier = random.choice(self._answers) if self._answers and random.random() < 0.5 else None
+        if earlier and random.random() < 0.5:
+            answer = client.post(f"{api}/chat/messages/{earlier['message_id']}/regenerate", json={})
+        else:
+            session_id = earlier["session_id"] if earlier else None
+            body = {"message": f"Question {number}?", "session_id": session_id}
+            answer = client.post(f"{api}/chat", json=body)
         if answer.is_success:
+            self._answers.append(answer.json())
             self.promises.turns[answer.json()["message_id"]] = answer.json()["answer"]
 
     def _upload(self, client: httpx.Client, api: str, number: int) -> None:
@@ -84,6 +96,7 @@ def check(promises: Promises, settings: Settings, server: Server) -> None:
     caller.sign_in(register=False)
     _wait_until_all_is_delivered(caller, settings)
     _check_turns(promises, settings)
+    _check_branches(settings)
     _check_analytics(settings)
     _check_documents(promises, settings, caller)
 
@@ -103,12 +116,12 @@ def _wait_until_all_is_delivered(caller: Caller, settings: Settings) -> None:
 
 
 def _check_turns(promises: Promises, settings: Settings) -> None:
-    """Every question has one answer; each has its events; what was promised is there as it was promised."""
+    """Every question has its answers; each has its events; what was promised is there as it was promised."""
     rows = query(settings, "SELECT id, role, status, parent_id, content FROM chat_message")
     kept = {_uuid(row[0]): row for row in rows}
     questions = [id_ for id_, row in kept.items() if row[1] == "user"]
-    answers = Counter(_uuid(row[3]) for row in kept.values() if row[1] == "assistant")
-    assert answers == Counter(questions)
+    answers = {id_: _uuid(row[3]) for id_, row in kept.items() if row[1] == "assistant"}
+    assert set(answers.values()) == set(questions)
     lost = {id_ for id_, text in promises.turns.items() if id_ not in kept or kept[id_][4] != text}
     assert not lost
     unfinished = {id_ for id_ in promises.turns if kept[id_][2] != "completed"}
@@ -116,12 +129,23 @@ def _check_turns(promises: Promises, settings: Settings) -> None:
     completed = [id_ for id_, row in kept.items() if row[1] == "assistant" and row[2] == "completed"]
     interrupted = [id_ for id_, row in kept.items() if row[1] == "assistant" and row[2] != "completed"]
     assert Counter(_logged(settings, "chat.message_received")) == Counter(questions)
+    asked = [_logged(settings, f"chat.{name}", "answer_id") for name in ("message_received", ASKED_AGAIN)]
+    assert Counter(itertools.chain(*asked)) == Counter(answers.keys())
     assert Counter(_logged(settings, "chat.response_generated")) == Counter(completed)
     assert Counter(_logged(settings, "chat.response_failed")) == Counter(interrupted)
 
 
+def _check_branches(settings: Settings) -> None:
+    """Each message follows one of its own session, and each session goes on from an answer of its own."""
+    rows = query(settings, "SELECT id, session_id, parent_id, role FROM chat_message")
+    sessions = {row[0]: row[1] for row in rows}
+    assert [row[0] for row in rows if row[2] and sessions.get(row[2]) != row[1]] == []
+    answers = {(row[0], row[1]) for row in rows if row[3] == "assistant"}
+    assert set(query(settings, "SELECT leaf_id, id FROM chat_session")) <= answers
+
+
 def _check_analytics(settings: Settings) -> None:
-    """The projection has a row a question, with what became of it."""
+    """The projection has a row an answer, with what became of it."""
     rows = query(settings, "SELECT answer_id, outcome FROM analytics_turn")
     counted = Counter((_uuid(row[0]), row[1]) for row in rows)
     messages = query(settings, "SELECT id, status FROM chat_message WHERE role = 'assistant'")
@@ -146,10 +170,10 @@ def _check_documents(promises: Promises, settings: Settings, caller: Caller) -> 
         assert holders == [document_id]
 
 
-def _logged(settings: Settings, name: str) -> list[str]:
+def _logged(settings: Settings, name: str, key: str = "message_id") -> list[str]:
     """Return the ids of the messages that events of this name are about."""
     rows = query(settings, f"SELECT payload FROM event_log WHERE name = '{name}'")
-    return [json.loads(str(row[0]))["message_id"] for row in rows]
+    return [json.loads(str(row[0]))[key] for row in rows]
 
 
 def _uuid(value: object) -> str:
