@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench import events, ingestion, log, machine, meaning, postgres, report, start, turns
+from bench import events, ingestion, log, machine, meaning, postgres, report, start, streams, turns
 from bench.seed import SeededHouse, seed
 from bench.server import ROOT, House
 
@@ -39,6 +39,9 @@ class Run:
 
     def meaning(self) -> list[dict[str, Any]]:
         return meaning.run(self._copy_of_seeded("meaning"), self._options.seconds)
+
+    def streams(self) -> dict[str, Any]:
+        return streams.run(self._copy_of_seeded("streams"), self._folder)
 
     def log(self) -> dict[str, Any]:
         return log.run(self._new_house("log"), self._options.log_events)
@@ -80,7 +83,7 @@ class Run:
         return House(self._folder / name)
 
 
-BENCHES = ("turns", "events", "start", "ingestion", "meaning", "postgres", "log")
+BENCHES = ("turns", "streams", "events", "start", "ingestion", "meaning", "postgres", "log")
 
 
 def main() -> None:
@@ -115,6 +118,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
     options.benches = options.benches or [
         "turns",
+        "streams",
         "events",
         "start",
         *(["postgres"] * bool(options.database)),
