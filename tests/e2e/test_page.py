@@ -98,6 +98,7 @@ def test_from_signing_up_to_the_dashboard(server: Server, page: Page) -> None:
     see_the_dashboard(page)
 
 
+@pytest.mark.only("sqlite")
 def test_a_conversation_and_what_can_be_done_with_it(server: Server, browser: Browser, page: Page) -> None:
     """It is answered again, rated, renamed, found, given a file of one's own, and read by a colleague."""
     admin = Caller(server.url)
@@ -165,8 +166,16 @@ def rename(page: Page) -> None:
     expect(page.get_by_role("button", name="Leave in Korean")).to_be_visible()
 
 
+def settled(page: Page) -> None:
+    """Wait until the page's script has run: a menu that opens before is closed by what it draws."""
+    running = page.get_by_test_id("stApp")
+    expect(running).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def share(page: Page) -> str:
+    settled(page)
     press(page, "menu")
+    settled(page)
     page.get_by_role("button", name="Share a link").click()
     link = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")
     expect(link).to_contain_text("?shared=")
