@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         setattr(app.state, name, getattr(container, name)())
     # FastAPI tries every route in this order, and most requests are chat's.
     for router in (
-        chat.router,
+        *chat.routers,
         auth.router,
         auth.admin_router,
         knowledge.router,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -228,4 +228,9 @@ def _run_deferred(connection: Connection, deferred: Sequence[Deferred]) -> None:
 def _turn_of(statement: Insert | Update) -> tuple[bool, int]:
     """Order inserts before updates, and parents before children."""
     assert isinstance(statement.table, Table)  # noqa: S101  # no other is deferred
-    return isinstance(statement, Update), statement.table.metadata.sorted_tables.index(statement.table)
+    return isinstance(statement, Update), _generation_of(statement.table)
+
+
+@cache  # `sorted_tables` sorts anew each time, which takes as long as a statement
+def _generation_of(table: Table) -> int:
+    return table.metadata.sorted_tables.index(table)

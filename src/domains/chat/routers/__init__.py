@@ -1,11 +1,8 @@
 """The HTTP API of chat."""
 
-from fastapi import APIRouter
-
 from src.domains.chat.routers import messages, openai, profiles, sessions, shares, tools, turns
 
-router = APIRouter(tags=["chat"])
-for each in (turns.router, sessions.router, messages.router, shares.router, profiles.router, tools.router):
-    router.include_router(each)
+# Side by side and not within one another: FastAPI looks for a route anew at every level. Turns first.
+routers = (turns.router, sessions.router, messages.router, shares.router, profiles.router, tools.router)
 
 openai_router = openai.router

@@ -10,7 +10,7 @@ from src.domains.chat.schemas.messages import FeedbackRequest, HitResponse, Mess
 from src.domains.chat.services.messages import Feedback
 from src.shared.paging import Cursor, Limit, Page
 
-router = APIRouter(prefix="/chat")
+router = APIRouter(prefix="/chat", tags=["chat"])
 
 SearchedFor = Annotated[
     str, Query(min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="Words, or pieces of them.")

@@ -14,7 +14,7 @@ from src.domains.chat.schemas.profiles import (
 )
 from src.shared.paging import Cursor, Limit, Page
 
-router = APIRouter(prefix="/chat")
+router = APIRouter(prefix="/chat", tags=["chat"])
 
 
 @router.post("/profiles", status_code=201)

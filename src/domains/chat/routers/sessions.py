@@ -19,7 +19,7 @@ from src.domains.chat.schemas.sessions import (
 from src.domains.chat.services.exports import Format
 from src.shared.paging import Cursor, Limit, Page
 
-router = APIRouter(prefix="/chat")
+router = APIRouter(prefix="/chat", tags=["chat"])
 
 
 @router.post("/sessions", status_code=201)

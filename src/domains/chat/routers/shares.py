@@ -9,7 +9,7 @@ from src.domains.chat.dependencies import CurrentPrincipal, Shares
 from src.domains.chat.schemas.shares import SharedSessionResponse, ShareResponse
 from src.shared.paging import Cursor, Limit
 
-router = APIRouter(prefix="/chat")
+router = APIRouter(prefix="/chat", tags=["chat"])
 
 Token = Annotated[str, Path(max_length=100, pattern=r"^[\w-]+$")]
 

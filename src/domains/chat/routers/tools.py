@@ -6,7 +6,7 @@ from src.domains.chat.dependencies import CurrentPrincipal, Tools
 from src.domains.chat.schemas.tools import ToolResponse, ToolsResponse
 from src.domains.chat.services.ports import Asker
 
-router = APIRouter(prefix="/chat")
+router = APIRouter(prefix="/chat", tags=["chat"])
 
 
 @router.get("/tools")

@@ -13,7 +13,7 @@ from src.domains.chat.schemas.turns import ChatRequest, ChatResponse, Regenerate
 from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.turn import Ask
 
-router = APIRouter(prefix="/chat")
+router = APIRouter(prefix="/chat", tags=["chat"])
 
 COME_BACK_MILLISECONDS = 1_000
 """When a reader whose stream broke off is to come back."""

@@ -85,7 +85,7 @@ def fit(budget: Budget, history: Sequence[PromptMessage], passages: Sequence[Pas
     """Return the passages and the turns that fit, each with what the other leaves over."""
     shared = budget.sources + budget.history
     kept = fit_passages(passages, shared - min(history_tokens(history), budget.history))
-    rest = shared - (estimated_tokens(sources_text(kept)) if kept else 0)
+    rest = shared - sum(map(_passage_tokens, kept)) if history else 0
     return Fitted(kept, fit_history(history, rest), budget.answer, budget.results)
 
 

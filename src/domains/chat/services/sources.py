@@ -27,7 +27,7 @@ def sources_text(passages: Sequence[Passage], first_number: int = 1) -> str:
 
 def quoted(text: str) -> str:
     """Return the text with every line behind "> "."""
-    return "\n".join(f"> {_harmless(line)}" for line in text.splitlines() or [""])
+    return "\n".join(f"> {line}" for line in _harmless(text).splitlines() or [""])
 
 
 def _name(passage: Passage) -> str:
@@ -35,5 +35,5 @@ def _name(passage: Passage) -> str:
     return " — ".join(_harmless(" ".join(name.split()))[:_LONGEST_NAME] for name in names if name.strip())
 
 
-def _harmless(line: str) -> str:
-    return _SPEAKER.sub(r"\g<0> ", _UNSEEN.sub("", line))
+def _harmless(text: str) -> str:
+    return _SPEAKER.sub(r"\g<0> ", _UNSEEN.sub("", text))

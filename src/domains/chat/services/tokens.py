@@ -11,5 +11,5 @@ def estimated_tokens(text: str) -> int:
 
     The tokenizers in use differ by a third in either direction; budgets that are made of it leave room for that.
     """
-    hangul = len(_HANGUL.findall(text))
+    hangul = 0 if text.isascii() else len(_HANGUL.findall(text))
     return math.ceil(hangul * 0.7 + (len(text) - hangul) * 0.25)
