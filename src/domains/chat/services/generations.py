@@ -12,6 +12,9 @@ from src.domains.chat.services.ports import ToolCall, Usage
 from src.shared.exceptions.errors import PlatformError
 
 HEARTBEAT_SECONDS = 15.0
+FRAME_SECONDS = 0.05
+"""How long text is gathered for whoever follows an answer: nobody reads faster, and each event costs as much as
+all else that is done for a token. The first text goes out at once."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Generation:
     revision: int = 0
     """Grows with everything that is shown."""
     _is_left: bool = False
+    _told_revision: int = 0
+    _frame: asyncio.TimerHandle | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -66,7 +71,9 @@ class Generation:
         """Show more of the answer."""
         if text:
             self.text += text
-            self._notify()
+            self.revision += 1
+            if not self._frame:
+                self._begin_frame()
 
     def show_tool(self, call: dict[str, Any], number: int | None = None) -> int:
         """Show a call of a tool, or under its number what has become of it; return the number."""
@@ -163,9 +170,22 @@ class Generation:
             "failed_models": list(self.failed_models),
         }
 
+    def _begin_frame(self) -> None:
+        self._wake()
+        self._frame = asyncio.get_running_loop().call_later(FRAME_SECONDS, self._end_frame)
+
+    def _end_frame(self) -> None:
+        self._frame = None
+        if self.revision > self._told_revision:
+            self._begin_frame()
+
     def _notify(self) -> None:
-        """Wake whoever follows; who comes back for more waits for the next change."""
         self.revision += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        """Wake whoever follows; who comes back for more waits for the next change."""
+        self._told_revision = self.revision
         self._changed.set()
         self._changed = asyncio.Event()
 
