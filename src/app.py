@@ -76,8 +76,7 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
     # FastAPI tries every route in this order, and most requests are chat's.
     for router in (
         *chat.routers,
-        auth.router,
-        auth.admin_router,
+        *auth.routers,
         knowledge.router,
         analytics.router,
         events.router,

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from migrations import histories
 from src.commands.backup import told_in_plain_words
 from src.commands.ingesting import Intake, Pace, Place, Reason, Report
-from src.domains.auth.repositories import GroupRepository, UserRepository
+from src.domains.auth.repositories.groups import GroupRepository
+from src.domains.auth.repositories.users import UserRepository
 from src.domains.knowledge.repositories.collections import CollectionRepository
 from src.domains.knowledge.schemas import CreateCollectionRequest
 from src.domains.knowledge.services.collections import CollectionService

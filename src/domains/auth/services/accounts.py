@@ -7,7 +7,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from src.domains.auth.models import SignIn, User
-from src.domains.auth.repositories import SignInRepository, UserRepository
+from src.domains.auth.repositories.sign_ins import SignInRepository
+from src.domains.auth.repositories.users import UserRepository
 from src.domains.auth.services.directory import rights_of
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens, new_refresh_token, token_hash

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from src.domains.auth.models import Group, Role, User
-from src.domains.auth.repositories import GroupRepository, UserRepository
+from src.domains.auth.repositories.groups import GroupRepository
+from src.domains.auth.repositories.users import UserRepository
 from src.domains.auth.services.accounts import ACCOUNTS, find_user
 from src.domains.auth.services.directory import rights_of
 from src.infrastructure.database.database import Database

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from src.domains.auth.models import ApiKey
-from src.domains.auth.repositories import ApiKeyRepository
+from src.domains.auth.repositories.api_keys import ApiKeyRepository
 from src.domains.auth.services.tokens import API_KEY_PREFIX, new_api_key, token_hash
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork

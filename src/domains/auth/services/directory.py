@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from src.domains.auth.models import ApiKey, User
-from src.domains.auth.repositories import ApiKeyRepository, SignInRepository, UserRepository
+from src.domains.auth.repositories.api_keys import ApiKeyRepository
+from src.domains.auth.repositories.sign_ins import SignInRepository
+from src.domains.auth.repositories.users import UserRepository
 from src.domains.auth.services.tokens import API_KEY_PREFIX, REMEMBERED_TOKENS, AccessTokens, token_hash
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork

@@ -1,4 +1,4 @@
-"""Request and response models of auth."""
+"""Request and response models of accounts and sign-ins."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -7,7 +7,6 @@ from uuid import UUID
 from pydantic import EmailStr, Field
 
 from src.domains.auth.models import Role, User
-from src.domains.auth.services.api_keys import NewApiKey
 from src.shared.schemas import ItemModel, Name, RequestModel, ResponseModel
 
 Password = Annotated[str, Field(min_length=8, max_length=128)]
@@ -58,54 +57,3 @@ class UserResponse(ItemModel):
 
 class RenameRequest(RequestModel):
     name: Name
-
-
-class RightsRequest(RequestModel):
-    role: Role | None = None
-    is_active: bool | None = None
-    group_ids: list[UUID] | None = Field(None, max_length=200)
-
-
-class GroupRequest(RequestModel):
-    name: Name
-
-
-class GroupResponse(ItemModel):
-    name: str
-
-
-class CreateApiKeyRequest(RequestModel):
-    name: Name
-    expires_in_days: int | None = Field(None, ge=1, le=3650)
-
-
-class ApiKeyResponse(ItemModel):
-    """`prefix` is how the key begins."""
-
-    name: str
-    prefix: str
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-
-
-class NewApiKeyResponse(ItemModel):
-    """The one answer that has the key itself."""
-
-    name: str
-    key: str
-    prefix: str
-    created_at: datetime
-    expires_at: datetime | None
-
-    @classmethod
-    def of(cls, new: NewApiKey) -> "NewApiKeyResponse":
-        record = new.record
-        return cls(
-            id=record.id,
-            name=record.name,
-            key=new.key,
-            prefix=record.prefix,
-            created_at=record.created_at,
-            expires_at=record.expires_at,
-        )

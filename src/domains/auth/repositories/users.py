@@ -1,0 +1,52 @@
+"""Named queries of people."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from src.domains.auth.models import Group, User
+from src.infrastructure.database.unit_of_work import UnitOfWork
+
+
+class UserRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, user: User) -> None:
+        self._uow.session.add(user)
+        self._uow.session.flush()
+
+    def count(self) -> int:
+        return self._uow.session.scalar(select(func.count()).select_from(User)) or 0
+
+    def get(self, user_id: UUID) -> User | None:
+        return self._uow.session.get(User, user_id, options=[selectinload(User.groups)])
+
+    def by_email(self, email: str) -> User | None:
+        return self._uow.session.scalar(
+            select(User).where(User.email == email).options(selectinload(User.groups))
+        )
+
+    def page(self, after: UUID | None, limit: int) -> Sequence[User]:
+        query = select(User).options(selectinload(User.groups)).order_by(User.id).limit(limit)
+        return self._uow.session.scalars(query.where(User.id > after) if after else query).all()
+
+    def all(self) -> Sequence[User]:
+        return self._uow.session.scalars(select(User).options(selectinload(User.groups))).all()
+
+    def in_group(self, group_id: UUID) -> Sequence[User]:
+        query = select(User).where(User.groups.any(Group.id == group_id))
+        return self._uow.session.scalars(query.options(selectinload(User.groups))).all()
+
+    def first_active_admin(self) -> User | None:
+        query = select(User).where(User.role == "admin", User.is_active).order_by(User.id).limit(1)
+        return self._uow.session.scalar(query)
+
+    def other_active_admins(self, user_id: UUID) -> int:
+        query = select(func.count()).select_from(User)
+        return (
+            self._uow.session.scalar(query.where(User.role == "admin", User.is_active, User.id != user_id))
+            or 0
+        )

@@ -1,0 +1,5 @@
+"""The HTTP API of auth."""
+
+from src.domains.auth.routers import accounts, administration, api_keys
+
+routers = (accounts.router, api_keys.router, administration.router)
