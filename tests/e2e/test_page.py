@@ -78,8 +78,11 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     page = window(browser)
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
     yield page
     screenshot(page, "last.png")  # tells why, when a test failed
+    assert not [line for line in told if "Content Security Policy" in line]
 
 
 def window(browser: Browser) -> Page:
