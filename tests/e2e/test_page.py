@@ -92,6 +92,7 @@ def window(browser: Browser) -> Page:
     return page
 
 
+@pytest.mark.only("sqlite")
 def test_from_signing_up_to_the_dashboard(server: Server, page: Page) -> None:
     """The first person signs up, uploads documents, asks in two languages, and sees sources and counts."""
     page.goto(server.url)
