@@ -22,6 +22,7 @@ from src.infrastructure.logging import configure_logging
 from src.infrastructure.operations import events, health, metrics
 from src.infrastructure.page_policy import page_policy
 from src.infrastructure.settings import Settings
+from src.shared.description import OPENAI_ERRORS, PROBLEMS, describe
 from src.shared.exceptions.handlers import install_error_handlers
 from src.shared.middleware.authentication import AuthenticationMiddleware
 from src.shared.middleware.body_limit import BodyLimitMiddleware
@@ -83,10 +84,11 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         analytics.router,
         events.router,
     ):
-        app.include_router(router, prefix="/api/v1")
-    app.include_router(chat.openai_router, prefix="/v1")
+        app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
+    app.include_router(chat.openai_router, prefix="/v1", responses=OPENAI_ERRORS)
     for router in (health.router, metrics.router):
         app.include_router(router)
+    describe(app)
     install_error_handlers(app)
     app.add_middleware(
         BodyLimitMiddleware,

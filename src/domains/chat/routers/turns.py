@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
@@ -15,6 +15,12 @@ from src.domains.chat.services.turn import Ask
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 
+STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer: whole, or with `stream: true` as events.",
+        "content": {"text/event-stream": {}},
+    }
+}
 COME_BACK_MILLISECONDS = 1_000
 """When a reader whose stream broke off is to come back."""
 
@@ -25,7 +31,7 @@ async def chat(body: ChatRequest, principal: CurrentPrincipal, turns: Turns, key
     return await _complete(await turns.ask(ask))
 
 
-@router.post("/sessions/{session_id}/messages", response_model=ChatResponse)
+@router.post("/sessions/{session_id}/messages", response_model=ChatResponse, responses=STREAMED)
 async def send_message(
     session_id: UUID, body: SendMessageRequest, principal: CurrentPrincipal, turns: Turns, key: Key
 ) -> ChatResponse | EventSourceResponse:
@@ -33,7 +39,7 @@ async def send_message(
     return await _answer(generation, as_stream=body.stream)
 
 
-@router.post("/messages/{message_id}/edit", response_model=ChatResponse)
+@router.post("/messages/{message_id}/edit", response_model=ChatResponse, responses=STREAMED)
 async def edit_message(
     message_id: UUID, body: SendMessageRequest, principal: CurrentPrincipal, turns: Turns, key: Key
 ) -> ChatResponse | EventSourceResponse:
@@ -41,7 +47,7 @@ async def edit_message(
     return await _answer(generation, as_stream=body.stream)
 
 
-@router.post("/messages/{message_id}/regenerate", response_model=ChatResponse)
+@router.post("/messages/{message_id}/regenerate", response_model=ChatResponse, responses=STREAMED)
 async def regenerate(
     message_id: UUID, body: RegenerateRequest, principal: CurrentPrincipal, turns: Turns, key: Key
 ) -> ChatResponse | EventSourceResponse:
@@ -49,7 +55,14 @@ async def regenerate(
     return await _answer(generation, as_stream=body.stream)
 
 
-@router.get("/messages/{message_id}/stream")
+@router.get(
+    "/messages/{message_id}/stream",
+    response_class=Response,
+    responses={
+        200: {"description": "What comes after `Last-Event-ID`.", "content": {"text/event-stream": {}}},
+        204: {"description": "There is nothing to come back to."},
+    },
+)
 async def resume_stream(
     message_id: UUID,
     principal: CurrentPrincipal,
