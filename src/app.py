@@ -23,6 +23,7 @@ from src.infrastructure.settings import Settings
 from src.shared.exceptions.handlers import install_error_handlers
 from src.shared.middleware.authentication import AuthenticationMiddleware
 from src.shared.middleware.body_limit import BodyLimitMiddleware
+from src.shared.middleware.rate_limits import AddressLimitMiddleware, PersonLimitMiddleware
 from src.shared.middleware.request_context import RequestContextMiddleware
 from src.shared.middleware.security_headers import SecurityHeadersMiddleware
 
@@ -91,7 +92,10 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         max_bytes=settings.server.max_body_bytes,
         max_upload_bytes=settings.knowledge.max_upload_bytes + MULTIPART_OVERHEAD,
     )
+    limiter, limits = container.rate_limiter(), container.rate_limits()
+    app.add_middleware(PersonLimitMiddleware, limiter=limiter, limits=limits)
     app.add_middleware(AuthenticationMiddleware, authenticator=container.authenticator())
+    app.add_middleware(AddressLimitMiddleware, limiter=limiter, limits=limits)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestContextMiddleware)
     if page:

@@ -59,6 +59,7 @@ from src.infrastructure.operations.events import EventService
 from src.infrastructure.operations.health import HealthService
 from src.infrastructure.operations.metrics import MetricsService
 from src.infrastructure.process_locks import OwnFolder
+from src.infrastructure.rate_limits.limiter import WindowRateLimiter
 from src.infrastructure.search.tantivy import TantivyPassageIndex
 from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
@@ -131,6 +132,10 @@ class Container(containers.DeclarativeContainer):
     )
 
     # The house itself
+    rate_limits = providers.Callable(limits.rate_limits, settings)
+    rate_limiter = providers.Singleton(
+        WindowRateLimiter, providers.Callable(limits.rate_limit_store, settings)
+    )
     retrieval_counts = providers.Singleton(RetrievalCounts)
     events = providers.Singleton(EventService, database, subscriptions.provided.positions)
     health = providers.Singleton(_health, database, subscriptions, events, pending_migrations)
@@ -299,6 +304,7 @@ class Container(containers.DeclarativeContainer):
         retrieval_counts.provided.by_means,
         keeper.provided.count,
         caller.provided.resting,
+        rate_limiter,
     )
 
 

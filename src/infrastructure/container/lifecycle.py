@@ -70,6 +70,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 retention,
                 subscriptions,
                 uses,
+                container.rate_limiter(),
                 database,
             ):
                 await each.stop()

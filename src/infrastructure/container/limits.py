@@ -15,6 +15,7 @@ from src.infrastructure.documents.sections import Limits
 from src.infrastructure.fetching.addresses import AddressPolicy
 from src.infrastructure.fetching.fetcher import FetchLimits
 from src.infrastructure.settings import Settings
+from src.shared.middleware.rate_limits import RateLimit, RateLimits
 
 
 def turn_limits(settings: Settings) -> TurnLimits:
@@ -113,3 +114,24 @@ def fetch_limits(settings: Settings) -> FetchLimits:
         ports=settings.fetch.allowed_ports,
         at_once=settings.fetch.at_once,
     )
+
+
+def rate_limits(settings: Settings) -> RateLimits:
+    told = settings.limits
+
+    def limit(name: str, requests: int) -> RateLimit | None:
+        return RateLimit(name, requests) if requests else None
+
+    return RateLimits(
+        user=limit("user", told.user),
+        api_key=limit("api-key", told.api_key),
+        questions=limit("questions", told.questions),
+        address=limit("address", told.address),
+        refused=limit("refused", told.address),
+        sign_in=limit("sign-in", told.sign_in),
+    )
+
+
+def rate_limit_store(settings: Settings) -> str | None:
+    url = settings.limits.store_url
+    return url.get_secret_value() if url else None

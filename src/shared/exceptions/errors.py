@@ -49,6 +49,11 @@ class TooLarge(PlatformError):
     code = "too_large"
 
 
+class TooManyRequests(PlatformError):
+    status = 429
+    code = "too_many_requests"
+
+
 class Unavailable(PlatformError):
     """The platform cannot serve this now; the same request may succeed later."""
 
