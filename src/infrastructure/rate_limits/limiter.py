@@ -41,7 +41,8 @@ class WindowRateLimiter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._here = SlidingWindowCounterRateLimiter(windows or MemoryWindows())
-        self._shared, self._pool = _shared(url) if url else (None, None)
+        self._pool = _pool(url) if url else None
+        self._shared = _sharing(self._pool) if self._pool else None
         self._clock = clock
         self._rests_until = 0.0
         self.is_down = False
@@ -105,16 +106,19 @@ def _item(limit: RateLimit) -> RateLimitItem:
     return RateLimitItemPerSecond(limit.requests, limit.seconds, namespace=limit.name)
 
 
-def _shared(url: str) -> tuple[SlidingWindowCounterRateLimiter, BlockingConnectionPool]:
-    # Both servers speak one language: the client of one of them is enough.
-    url = re.sub("^redis", "valkey", url)
-    pool = BlockingConnectionPool.from_url(
-        url,
+def _pool(url: str) -> BlockingConnectionPool:
+    return BlockingConnectionPool.from_url(
+        re.sub(
+            "^redis", "valkey", url
+        ),  # both servers speak one language: the client of one of them is enough
         max_connections=CONNECTIONS,
         timeout=ANSWER_SECONDS,
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
     )
+
+
+def _sharing(pool: BlockingConnectionPool) -> SlidingWindowCounterRateLimiter:
     options: dict[str, Any] = {"connection_pool": pool}  # which the library's types do not know
-    storage = RedisStorage(f"async+{url}", key_prefix="chatbot-limits", **options)
-    return SlidingWindowCounterRateLimiter(storage), pool
+    storage = RedisStorage("async+valkey://", key_prefix="chatbot-limits", **options)
+    return SlidingWindowCounterRateLimiter(storage)
