@@ -5,6 +5,7 @@ from datetime import timedelta
 from src.domains.chat.services.answering import AnswerLimits
 from src.domains.chat.services.calling import CallLimits
 from src.domains.chat.services.keeping import KeepingLimits
+from src.domains.chat.services.spending import SpendingPolicy
 from src.domains.chat.services.trash import TrashPolicy
 from src.domains.chat.services.turns import TurnLimits
 from src.domains.knowledge.services.documents import UploadLimits
@@ -55,6 +56,15 @@ def call_limits(settings: Settings) -> CallLimits:
 
 def keeping_limits(settings: Settings) -> KeepingLimits:
     return KeepingLimits(settings.chat.save_seconds, settings.chat.lease_seconds)
+
+
+def spending_policy(settings: Settings) -> SpendingPolicy:
+    return SpendingPolicy(settings.chat.lease_seconds, settings.chat.budget_nearly_used)
+
+
+def source_tokens(settings: Settings) -> int:
+    """Return what the passages of an answer may be expected to take."""
+    return settings.chat.passages * settings.knowledge.passage_tokens
 
 
 def upload_limits(settings: Settings) -> UploadLimits:
