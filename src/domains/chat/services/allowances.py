@@ -104,7 +104,8 @@ class BudgetBook:
         return tuple(sorted(allowances, key=lambda each: each.account))
 
     def _holding(self, scope: str, subject_id: UUID) -> Holding | None:
-        own = self._holdings.get((scope, subject_id))
+        """Return the limits of a user, a group or the platform; the default has none by itself."""
+        own = self._holdings.get((scope, subject_id)) if scope != "default" else None
         return own or (self._holdings.get(("default", NOBODY)) if scope == "user" else None)
 
     def _periods(self, scope: str, subject_id: UUID, holding: Holding, today: date) -> Sequence[Allowance]:

@@ -63,7 +63,7 @@ class BudgetService:
 
     async def page(self, after: UUID | None, limit: int) -> Sequence[KnownBudget]:
         budgets = await self._database.read(lambda uow: BudgetRepository(uow).page(after, limit))
-        holders = [(each.scope, each.subject_id) for each in budgets if each.scope != "default"]
+        holders = [(each.scope, each.subject_id) for each in budgets]
         standings = await self._standings(self._book.allowances_of(holders))
         return [
             KnownBudget(budget, [each for each in standings if _is_of(each.allowance, budget)])
