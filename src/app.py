@@ -26,6 +26,7 @@ from src.shared.description import OPENAI_ERRORS, PROBLEMS, describe
 from src.shared.exceptions.handlers import install_error_handlers
 from src.shared.middleware.authentication import AuthenticationMiddleware
 from src.shared.middleware.body_limit import BodyLimitMiddleware
+from src.shared.middleware.rate_limits import AddressLimitMiddleware, PersonLimitMiddleware
 from src.shared.middleware.request_context import RequestContextMiddleware
 from src.shared.middleware.security_headers import API_POLICY, SecurityHeadersMiddleware
 
@@ -95,7 +96,10 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         max_bytes=settings.server.max_body_bytes,
         max_upload_bytes=settings.knowledge.max_upload_bytes + MULTIPART_OVERHEAD,
     )
+    limiter, limits = container.rate_limiter(), container.rate_limits()
+    app.add_middleware(PersonLimitMiddleware, limiter=limiter, limits=limits)
     app.add_middleware(AuthenticationMiddleware, authenticator=container.authenticator())
+    app.add_middleware(AddressLimitMiddleware, limiter=limiter, limits=limits)
     app.add_middleware(SecurityHeadersMiddleware, page_policy=page_policy() if page else API_POLICY)
     if settings.server.cors_origins:
         app.add_middleware(
@@ -109,7 +113,7 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
                 "Last-Event-ID",
                 "X-Request-ID",
             ],
-            expose_headers=["Retry-After", "X-Request-ID"],
+            expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
         )
     app.add_middleware(RequestContextMiddleware)
     if page:

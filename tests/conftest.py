@@ -11,13 +11,21 @@ import pytest
 from sqlalchemy import make_url
 
 from src.infrastructure.logging import configure_logging
-from src.infrastructure.settings import EventSettings, KnowledgeSettings, ServerSettings, Settings
+from src.infrastructure.settings import (
+    EventSettings,
+    KnowledgeSettings,
+    LimitSettings,
+    ServerSettings,
+    Settings,
+)
 from tests.builders import Platform, platform_on
 from tests.databases import migrate, new_database, postgresql_server
 
 configure_logging("console")
 
 ENGINES = ("sqlite", "postgresql")
+UNMET = LimitSettings(**dict.fromkeys(("user", "api_key", "questions", "address", "sign_in"), 1_000_000))
+"""Tests ask faster than people; those of the limits set their own."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -80,6 +88,7 @@ def settings(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch)
         data_dir=tmp_path,
         database_url=database_url,
         server=ServerSettings(page=False, one_core=False),
+        limits=UNMET,
         events=EventSettings(poll_seconds=0.05, gather_seconds=0),
         knowledge=KnowledgeSettings(embeddings="none"),  # seconds of computing: the tests of it ask for it
     )

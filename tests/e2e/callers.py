@@ -33,6 +33,9 @@ class Caller:
     def post(self, path: str, body: Any = None, **arguments: Any) -> Any:
         return self._client.post(path, json=body, **arguments).raise_for_status().json()
 
+    def put(self, path: str, body: Any) -> Any:
+        return self._client.put(path, json=body).raise_for_status().json()
+
     def at(self, url: str) -> "Caller":
         """Return the same person as they call another server."""
         other = Caller(url)

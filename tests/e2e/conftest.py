@@ -16,18 +16,23 @@ ROOT = Path(__file__).parents[2]
 
 StartServer = Callable[..., "Server"]
 
+QUIET = {"KNOWLEDGE__EMBEDDINGS": "none"} | dict.fromkeys(
+    (f"LIMITS__{name}" for name in ("USER", "API_KEY", "QUESTIONS", "ADDRESS", "SIGN_IN")), "0"
+)
+
 
 class Server:
     """`python -m src` in a process of its own; can be killed and started again on the same data.
 
-    Without `KNOWLEDGE__EMBEDDINGS` it makes no vectors: they would take the processor from the tests beside.
+    Without `KNOWLEDGE__EMBEDDINGS` it makes no vectors: they would take the processor from the tests beside. Nor
+    does it limit how often is asked.
     """
 
     def __init__(self, data_dir: Path, **settings: object) -> None:
         self.data_dir = data_dir
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._settings = {"KNOWLEDGE__EMBEDDINGS": "none"} | settings
+        self._settings = QUIET | settings
         self._log_file = data_dir / f"server-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -237,9 +237,9 @@ def test_the_command_line_migrates_rolls_back_and_writes_a_revision(tmp_path: Pa
         return {column["name"] for column in inspect(engine).get_columns(table)}
 
     run("downgrade", "--domain", "chat")
-    assert "parent_id" not in columns("chat_message")
+    assert not inspect(engine).has_table("chat_budget")
     run("upgrade")
-    assert "parent_id" in columns("chat_message")
+    assert inspect(engine).has_table("chat_budget")
     models = tmp_path / "src" / "domains" / "chat" / "models.py"
     title = "    title: Mapped[str]\n"
     models.write_text(models.read_text().replace(title, f"{title}    mood: Mapped[str | None]\n"))

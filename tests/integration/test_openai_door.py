@@ -130,6 +130,7 @@ async def test_a_model_is_told_what_the_program_says_and_nothing_else(
         "model": "small",
         "failed_models": [],
         "grounded": False,
+        "budget": None,
     }
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from src.domains.chat.services.budgets import BudgetService
 from src.domains.chat.services.exports import ExportService
 from src.domains.chat.services.messages import MessageService
 from src.domains.chat.services.offers import Offers
@@ -54,6 +55,11 @@ async def _offers(request: Request) -> Offers:
     return offers
 
 
+async def _budgets(request: Request) -> BudgetService:
+    service: BudgetService = request.app.state.budgets
+    return service
+
+
 async def _turns(request: Request) -> TurnService:
     service: TurnService = request.app.state.turns
     return service
@@ -90,6 +96,7 @@ Search = Annotated[MessageSearch, Depends(_message_search)]
 Shares = Annotated[ShareService, Depends(_shares)]
 Exports = Annotated[ExportService, Depends(_exports)]
 Profiles = Annotated[ProfileService, Depends(_profiles)]
+Budgets = Annotated[BudgetService, Depends(_budgets)]
 ModelOffers = Annotated[Offers, Depends(_offers)]
 Turns = Annotated[TurnService, Depends(_turns)]
 Door = Annotated[OpenDoor, Depends(_open_door)]

@@ -4,7 +4,17 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, false, text, true
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from src.infrastructure.database.base import Base, domain_metadata, primary_id
@@ -14,6 +24,7 @@ MessageStatus = Literal["pending", "completed", "stopped", "failed", "interrupte
 Rating = Literal["up", "down"]
 Channel = Literal["chat", "openai"]
 WithoutSources = Literal["say_so", "answer"]
+BudgetScope = Literal["default", "platform", "user", "group"]
 
 PENDING = text("status = 'pending'")
 
@@ -164,3 +175,65 @@ class IdempotencyKey(ChatRecord):
     fingerprint: Mapped[str]
     answer_id: Mapped[UUID]
     created_at: Mapped[datetime]
+
+
+class Budget(ChatRecord):
+    """What may be used in a day and in a month; None is no limit. Costs are in billionths of a US dollar.
+
+    It is for one user or group, for the whole platform, or for each user who has none of their own (`default`);
+    the last two have the `subject_id` 0.
+    """
+
+    __tablename__ = "chat_budget"
+    __table_args__ = (
+        CheckConstraint(f"scope IN {get_args(BudgetScope)}", name="scope"),
+        UniqueConstraint("scope", "subject_id"),
+    )
+
+    id: Mapped[UUID] = primary_id()
+    scope: Mapped[str]
+    subject_id: Mapped[UUID]
+    day_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    day_cost: Mapped[int | None] = mapped_column(BigInteger)
+    month_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    month_cost: Mapped[int | None] = mapped_column(BigInteger)
+    updated_at: Mapped[datetime]
+
+
+class BudgetAccount(ChatRecord):
+    """What a user, a group or the platform has used in one day or month, and what is reserved for them.
+
+    Who changes several of them locks them in the order of their names, which say whose they are and when.
+    `told_nearly_used` is set once those who listen have heard that little is left.
+    """
+
+    __tablename__ = "chat_budget_account"
+    __table_args__ = (Index("ix_chat_budget_account_ends_at", "ends_at"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    ends_at: Mapped[datetime]
+    tokens_used: Mapped[int] = mapped_column(BigInteger)
+    cost_used: Mapped[int] = mapped_column(BigInteger)
+    tokens_reserved: Mapped[int] = mapped_column(BigInteger)
+    cost_reserved: Mapped[int] = mapped_column(BigInteger)
+    told_nearly_used: Mapped[bool]
+
+
+class Reservation(ChatRecord):
+    """What a call of a model may take at the most; it is in all of the `accounts` until it is settled.
+
+    The process that makes the call prolongs `leased_until` while it lives. `message_id` is the answer that is
+    written, if it is one; `tokens_in` is what the model is given, and `cost` in billionths of a US dollar.
+    """
+
+    __tablename__ = "chat_reservation"
+    __table_args__ = (Index("ix_chat_reservation_leased_until", "leased_until"),)
+
+    id: Mapped[UUID] = primary_id()
+    message_id: Mapped[UUID | None]
+    model: Mapped[str]
+    accounts: Mapped[list[str]] = mapped_column(JSON)
+    tokens: Mapped[int] = mapped_column(BigInteger)
+    tokens_in: Mapped[int] = mapped_column(BigInteger)
+    cost: Mapped[int] = mapped_column(BigInteger)
+    leased_until: Mapped[datetime]

@@ -16,9 +16,13 @@ from src.domains.auth.services.api_keys import ApiKeyService, ApiKeyUses
 from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.tokens import AccessTokens
+from src.domains.chat import subscribers as chat_subscribers
+from src.domains.chat.services.allowances import BudgetBook
 from src.domains.chat.services.answering import AnswerWriter
 from src.domains.chat.services.asking import QuestionDesk
+from src.domains.chat.services.budgets import BudgetService
 from src.domains.chat.services.calling import ModelCaller
+from src.domains.chat.services.ceilings import Ceilings
 from src.domains.chat.services.digests import DigestWriter
 from src.domains.chat.services.erasure import DeletedDocuments
 from src.domains.chat.services.exports import ExportService
@@ -27,10 +31,12 @@ from src.domains.chat.services.messages import MessageService
 from src.domains.chat.services.open_door import OpenDoor
 from src.domains.chat.services.profiles import ProfileService
 from src.domains.chat.services.readable import ReadableCitations
+from src.domains.chat.services.reservations import ReservationKeeper
 from src.domains.chat.services.rewriting import QuestionRewriter
 from src.domains.chat.services.search import MessageSearch
 from src.domains.chat.services.sessions import SessionService
 from src.domains.chat.services.sharing import ShareService
+from src.domains.chat.services.spending import Spending
 from src.domains.chat.services.tools import Toolbox
 from src.domains.chat.services.trash import Trash
 from src.domains.chat.services.turns import TurnService
@@ -59,6 +65,7 @@ from src.infrastructure.operations.events import EventService
 from src.infrastructure.operations.health import HealthService
 from src.infrastructure.operations.metrics import MetricsService
 from src.infrastructure.process_locks import OwnFolder
+from src.infrastructure.rate_limits.limiter import WindowRateLimiter
 from src.infrastructure.search.tantivy import TantivyPassageIndex
 from src.infrastructure.secrets import kept_secret
 from src.infrastructure.settings import Settings
@@ -131,6 +138,10 @@ class Container(containers.DeclarativeContainer):
     )
 
     # The house itself
+    rate_limits = providers.Callable(limits.rate_limits, settings)
+    rate_limiter = providers.Singleton(
+        WindowRateLimiter, providers.Callable(limits.rate_limit_store, settings)
+    )
     retrieval_counts = providers.Singleton(RetrievalCounts)
     events = providers.Singleton(EventService, database, subscriptions.provided.positions)
     health = providers.Singleton(_health, database, subscriptions, events, pending_migrations)
@@ -257,6 +268,23 @@ class Container(containers.DeclarativeContainer):
         providers.Callable(tools.tool_limits, settings),
         settings.provided.analytics.time_zone,
     )
+    budget_book = providers.Singleton(BudgetBook, database, settings.provided.analytics.time_zone)
+    budgets = providers.Singleton(
+        BudgetService,
+        database,
+        budget_book,
+        providers.Callable(partial, subscriptions.provided.wait_until_current, chat_subscribers.BUDGETS),
+    )
+    spending = providers.Singleton(
+        Spending,
+        database,
+        budget_book,
+        providers.Singleton(Ceilings, offers, providers.Callable(limits.source_tokens, settings)),
+        providers.Callable(limits.spending_policy, settings),
+    )
+    reservations = providers.Singleton(
+        ReservationKeeper, database, spending, offers, settings.provided.chat.lease_seconds
+    )
     caller = providers.Singleton(ModelCaller, offers, providers.Callable(limits.call_limits, settings))
     rewriter = providers.Singleton(QuestionRewriter, offers, caller, settings.provided.chat.helper_seconds)
     answers = providers.Singleton(
@@ -265,11 +293,12 @@ class Container(containers.DeclarativeContainer):
         caller,
         rewriter,
         toolbox,
+        spending,
         providers.Callable(limits.answer_limits, settings),
         settings.provided.analytics.time_zone,
     )
     digests = providers.Singleton(
-        DigestWriter, database, offers, caller, settings.provided.chat.history_messages
+        DigestWriter, database, offers, caller, spending, settings.provided.chat.history_messages
     )
     keeper = providers.Singleton(
         GenerationKeeper, database, providers.Callable(limits.keeping_limits, settings)
@@ -277,10 +306,11 @@ class Container(containers.DeclarativeContainer):
     turns = providers.Singleton(
         TurnService,
         database,
-        providers.Singleton(QuestionDesk, offers, settings.provided.chat.history_messages),
+        providers.Singleton(QuestionDesk, offers, spending, settings.provided.chat.history_messages),
         answers,
         digests,
         keeper,
+        spending,
         citations,
         providers.Callable(limits.turn_limits, settings),
     )
@@ -299,6 +329,7 @@ class Container(containers.DeclarativeContainer):
         retrieval_counts.provided.by_means,
         keeper.provided.count,
         caller.provided.resting,
+        rate_limiter,
     )
 
 
@@ -317,6 +348,7 @@ SERVICES = (
     "shares",
     "exports",
     "profiles",
+    "budgets",
     "offers",
     "turns",
     "open_door",

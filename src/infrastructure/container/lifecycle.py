@@ -24,7 +24,7 @@ def subscribe(container: Container) -> None:
         knowledge_subscribers.feed(bus, container.search_engine_feed())
     else:
         knowledge_subscribers.keep_index(bus, container.index_replica())
-    chat_subscribers.subscribe(bus, container.deleted_documents())
+    chat_subscribers.subscribe(bus, container.deleted_documents(), container.budget_book())
     analytics_subscribers.subscribe(bus, container.turn_projection())
     bus.require_responders(PassagesRequested, ReadableDocumentsRequested)
 
@@ -38,7 +38,7 @@ async def running(container: Container) -> AsyncIterator[None]:
     embedding, keeper = container.embedding(), container.keeper()
     tool_provider = container.tool_provider()
     uses = container.api_key_uses()
-    trash = container.trash()
+    trash, reservations = container.trash(), container.reservations()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
@@ -49,6 +49,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 knowledge_subscribers.keep_vectors(container.bus(), await container.meaning().prepare())
             await tool_provider.start()
             await keeper.start()
+            await reservations.start()
             await subscriptions.start()
             await ingestion.start()
             if container.embedder():
@@ -62,6 +63,7 @@ async def running(container: Container) -> AsyncIterator[None]:
             for each in (
                 turns,
                 keeper,
+                reservations,
                 tool_provider,
                 trash,
                 ingestion,
@@ -70,6 +72,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 retention,
                 subscriptions,
                 uses,
+                container.rate_limiter(),
                 database,
             ):
                 await each.stop()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from src.domains.chat.services.answering import AnswerLimits
 from src.domains.chat.services.calling import CallLimits
 from src.domains.chat.services.keeping import KeepingLimits
+from src.domains.chat.services.spending import SpendingPolicy
 from src.domains.chat.services.trash import TrashPolicy
 from src.domains.chat.services.turns import TurnLimits
 from src.domains.knowledge.services.documents import UploadLimits
@@ -15,6 +16,7 @@ from src.infrastructure.documents.sections import Limits
 from src.infrastructure.fetching.addresses import AddressPolicy
 from src.infrastructure.fetching.fetcher import FetchLimits
 from src.infrastructure.settings import Settings
+from src.shared.middleware.rate_limits import RateLimit, RateLimits
 
 
 def turn_limits(settings: Settings) -> TurnLimits:
@@ -54,6 +56,15 @@ def call_limits(settings: Settings) -> CallLimits:
 
 def keeping_limits(settings: Settings) -> KeepingLimits:
     return KeepingLimits(settings.chat.save_seconds, settings.chat.lease_seconds)
+
+
+def spending_policy(settings: Settings) -> SpendingPolicy:
+    return SpendingPolicy(settings.chat.lease_seconds, settings.chat.budget_nearly_used)
+
+
+def source_tokens(settings: Settings) -> int:
+    """Return what the passages of an answer may be expected to take."""
+    return settings.chat.passages * settings.knowledge.passage_tokens
 
 
 def upload_limits(settings: Settings) -> UploadLimits:
@@ -113,3 +124,24 @@ def fetch_limits(settings: Settings) -> FetchLimits:
         ports=settings.fetch.allowed_ports,
         at_once=settings.fetch.at_once,
     )
+
+
+def rate_limits(settings: Settings) -> RateLimits:
+    told = settings.limits
+
+    def limit(name: str, requests: int) -> RateLimit | None:
+        return RateLimit(name, requests) if requests else None
+
+    return RateLimits(
+        user=limit("user", told.user),
+        api_key=limit("api-key", told.api_key),
+        questions=limit("questions", told.questions),
+        address=limit("address", told.address),
+        refused=limit("refused", told.address),
+        sign_in=limit("sign-in", told.sign_in),
+    )
+
+
+def rate_limit_store(settings: Settings) -> str | None:
+    url = settings.limits.store_url
+    return url.get_secret_value() if url else None

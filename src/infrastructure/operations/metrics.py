@@ -1,6 +1,7 @@
 """`GET /metrics`: figures of this server process, and of the event log it shares, for Prometheus."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -97,6 +98,33 @@ class AnswerCollector(Collector):
         yield resting
 
 
+class RateLimiterFigures(Protocol):
+    """What a rate limiter tells of itself."""
+
+    refused: Mapping[str, int]
+    is_down: bool
+
+
+class RateLimitCollector(Collector):
+    """How many requests were refused, and whether the store that processes share does not answer."""
+
+    def __init__(self, limiter: RateLimiterFigures) -> None:
+        self._limiter = limiter
+
+    def collect(self) -> Iterator[Metric]:
+        refused = CounterMetricFamily(
+            "platform_requests_refused", "Requests over a limit, by the limit's name.", labels=["limit"]
+        )
+        for name, count in self._limiter.refused.items():
+            refused.add_metric([name], count)
+        yield refused
+        down = GaugeMetricFamily(
+            "platform_rate_limit_store_down", "1 while each process counts requests by itself instead."
+        )
+        down.add_metric([], self._limiter.is_down)
+        yield down
+
+
 class MetricsService:
     """Gathers what Prometheus scrapes."""
 
@@ -108,6 +136,7 @@ class MetricsService:
         searches: Callable[[], Mapping[str, int]],
         answers: Callable[[], int],
         resting: Callable[[], Mapping[str, bool]],
+        rate_limiter: RateLimiterFigures,
     ) -> None:
         self._events = events
         self._delivered = delivered
@@ -115,6 +144,7 @@ class MetricsService:
         self._searches = searches
         self._answers = answers
         self._resting = resting
+        self._rate_limiter = rate_limiter
 
     async def exposition(self) -> bytes:
         """Return all figures in Prometheus' text format."""
@@ -125,6 +155,7 @@ class MetricsService:
         registry.register(collector)
         registry.register(SearchCollector(self._searches()))
         registry.register(AnswerCollector(self._answers(), self._resting()))
+        registry.register(RateLimitCollector(self._rate_limiter))
         return generate_latest(REGISTRY) + generate_latest(registry)
 
 

@@ -87,6 +87,9 @@ class ChatSettings(BaseModel):
     tool_rounds: int = Field(5, ge=0, description="How often in one answer a model may call tools.")
     tool_calls: int = Field(20, ge=0, description="Calls of tools in one answer; further ones fail.")
     tool_seconds: float = Field(20.0, gt=0, description="How long one call of a tool may take.")
+    budget_nearly_used: float = Field(
+        0.8, gt=0, le=1, description="The used share of a budget from which it is told that little is left."
+    )
     deleted_days: int = Field(30, ge=0, description="How long a deleted session can be restored.")
     temporary_minutes: int = Field(
         60, ge=1, description="How long a temporary session is kept after its last message."

@@ -1,5 +1,6 @@
 """What chat publishes."""
 
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -163,3 +164,57 @@ class ProfileDeleted(DomainEvent):
     profile_id: UUID
     user_id: UUID
     profile_name: str
+
+
+BudgetScope = Literal["default", "platform", "user", "group"]
+"""For whom a budget is: each user without one of their own, all together, or the one of `subject_id`."""
+
+
+class BudgetChanged(DomainEvent):
+    """An administrator set a budget to this: the whole of it. None is no limit; costs in US dollars."""
+
+    name: ClassVar[str] = "chat.budget_changed"
+
+    user_id: UUID
+    scope: BudgetScope
+    subject_id: UUID | None
+    day_tokens: int | None
+    day_cost: float | None
+    month_tokens: int | None
+    month_cost: float | None
+
+
+class BudgetDeleted(DomainEvent):
+    """An administrator took a budget away; a user then has the default one."""
+
+    name: ClassVar[str] = "chat.budget_deleted"
+
+    user_id: UUID
+    scope: BudgetScope
+    subject_id: UUID | None
+
+
+class BudgetNearlyUsed(DomainEvent):
+    """Little is left of a budget: told once for its day or month. `user_id` is who asked last.
+
+    `subject_id` is the user or group that has it, None for the platform. Costs in US dollars; a limit of None
+    is none.
+    """
+
+    name: ClassVar[str] = "chat.budget_nearly_used"
+
+    user_id: UUID
+    scope: BudgetScope
+    subject_id: UUID | None
+    period: Literal["day", "month"]
+    resets_at: datetime
+    tokens_used: int
+    tokens_limit: int | None
+    cost_used: float
+    cost_limit: float | None
+
+
+class BudgetExceeded(BudgetNearlyUsed):
+    """A call of a model was refused, for it could take more than is left of a budget."""
+
+    name: ClassVar[str] = "chat.budget_exceeded"

@@ -1,16 +1,21 @@
 """The errors that reach a caller. Each service keeps its own beside it, derived from one of these."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 
 class PlatformError(Exception):
     """A refusal that the caller can understand; rendered as an RFC 9457 problem document.
 
     `detail` is shown to people: it says what happened and what to do, and holds no secret.
     `retry_after` (seconds) becomes the header of that name. `param` names the field of the request that is
-    at fault, for the clients that are told one.
+    at fault, for the clients that are told one. `members` are further ones of the document, of this kind of error.
     """
 
     status = 500
     code = "internal_error"
+    members: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, detail: str = "", *, retry_after: int | None = None, param: str | None = None) -> None:
         super().__init__(detail)
@@ -47,6 +52,11 @@ class Conflict(PlatformError):
 class TooLarge(PlatformError):
     status = 413
     code = "too_large"
+
+
+class TooManyRequests(PlatformError):
+    status = 429
+    code = "too_many_requests"
 
 
 class Unavailable(PlatformError):

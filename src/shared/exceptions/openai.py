@@ -7,7 +7,11 @@ from typing import Any
 PREFIX = "/v1/"
 """The paths on which errors have this form."""
 
-CODES = {"context_too_long": "context_length_exceeded"}
+CODES = {
+    "budget_exceeded": "insufficient_quota",
+    "context_too_long": "context_length_exceeded",
+    "too_many_requests": "rate_limit_exceeded",
+}
 """What OpenAI calls otherwise; any 401 is an `invalid_api_key` there."""
 
 

@@ -113,4 +113,5 @@ class Telling:
             "model": generation.model,
             "failed_models": list(generation.failed_models),
             "grounded": generation.grounded,
+            "budget": generation.budget,
         }

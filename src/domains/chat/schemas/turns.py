@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from src.domains.chat.models import MessageStatus
+from src.domains.chat.schemas.budgets import StandingResponse
 from src.domains.chat.services.citations import Citation
 from src.domains.chat.services.generations import Generation
 from src.shared.schemas import RequestModel, ResponseModel
@@ -44,6 +45,7 @@ class ChatResponse(ResponseModel):
     model: str | None
     failed_models: list[str]
     finish_reason: str | None
+    budget: StandingResponse | None
 
     @classmethod
     def of(cls, generation: Generation) -> "ChatResponse":
@@ -58,4 +60,5 @@ class ChatResponse(ResponseModel):
             model=generation.model,
             failed_models=list(generation.failed_models),
             finish_reason=generation.finish_reason,
+            budget=StandingResponse.model_validate(generation.budget) if generation.budget else None,
         )

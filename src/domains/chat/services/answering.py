@@ -25,6 +25,7 @@ from src.domains.chat.services.ports import (
     Usage,
 )
 from src.domains.chat.services.rewriting import QuestionRewriter
+from src.domains.chat.services.spending import Spending
 from src.domains.chat.services.tools import Toolbox, ToolCallRecord, ToolScope
 from src.domains.chat.services.turn import OpenRequest, Turn
 from src.shared.events.bus import EventBus
@@ -67,10 +68,15 @@ class Progress:
     rewriting: Usage = field(default_factory=Usage)
     first_token_ms: int | None = None
 
+    @property
+    def usage(self) -> Usage:
+        """What it has taken so far."""
+        return sum((call.usage for call in self.calls), self.rewriting)
+
     async def sum_up(self, generation: Generation) -> None:
         """Bring what there is into the answer: its sources, what it took, and who wrote it."""
         generation.citations = self.check.citations
-        generation.usage = sum((call.usage for call in self.calls), self.rewriting)
+        generation.usage = self.usage
         generation.failed_models = list(dict.fromkeys(name for call in self.calls for name in call.failed))
         for number, call in enumerate(generation.tool_calls):
             if call["status"] == "running":  # it was cut off with the answer
@@ -91,6 +97,7 @@ class AnswerWriter:
         caller: ModelCaller,
         rewriter: QuestionRewriter,
         toolbox: Toolbox,
+        spending: Spending,
         limits: AnswerLimits,
         time_zone: ZoneInfo,
     ) -> None:
@@ -98,6 +105,7 @@ class AnswerWriter:
         self._caller = caller
         self._rewriter = rewriter
         self._toolbox = toolbox
+        self._spending = spending
         self._limits = limits
         self._time_zone = time_zone
 
@@ -172,8 +180,11 @@ class AnswerWriter:
             prompt = answer_prompt(turn, offer, progress.found, said, offered, self._today())
             return prompt if may_call else replace(prompt, tool_choice="none")
 
+        offer = turn.place.offer
+        if turn.place.hold:
+            await self._spending.cover(turn.place.hold, progress.usage, offer, prompt_for(offer))
         # What was shown by one model is not gone on with by another one.
-        call = self._caller.call(turn.place.offer, prompt_for, may_switch=not turn.generation.text)
+        call = self._caller.call(offer, prompt_for, may_switch=not turn.generation.text)
         # Where nothing is searched, brackets are whatever the program has them mean.
         check = progress.check.feed if _searches(turn) else str
         progress.calls.append(call)

@@ -1,6 +1,7 @@
 """A question is saved: where it goes in its session, who answers it, and what was said before."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -18,6 +19,7 @@ from src.domains.chat.services.offers import Offer, Offers
 from src.domains.chat.services.ports import PromptMessage
 from src.domains.chat.services.profiles import assistant_of, usable_profile
 from src.domains.chat.services.sessions import UnknownSession, find_message
+from src.domains.chat.services.spending import Spending
 from src.domains.chat.services.titles import title_of
 from src.domains.chat.services.turn import Ask, Place, Question, RequestKey
 from src.infrastructure.database.unit_of_work import UnitOfWork
@@ -50,17 +52,22 @@ class _New(NamedTuple):
 class QuestionDesk:
     """Saves questions together with the answers that are to come."""
 
-    def __init__(self, offers: Offers, history_messages: int) -> None:
+    def __init__(self, offers: Offers, spending: Spending, history_messages: int) -> None:
         self._offers = offers
+        self._spending = spending
         self._history_messages = history_messages
 
     def save(self, uow: UnitOfWork, ask: Ask, leased_until: datetime) -> Place | UUID:
-        """Save what is asked; return its place, or the answer that the same request has set off already."""
+        """Save what is asked, and reserve what its answer may take.
+
+        Returns its place, or the answer that the same request has set off already.
+        """
         new = _New(uuid7(), uuid7(), utc_now())
         if ask.key and (earlier := _earlier_answer(uow, ask, ask.key, new)):
             return earlier
         place = self._place(uow, ask, new)
         check_fits(place.offer, place.assistant, place.question.content)
+        place = replace(place, hold=self._spending.reserve_answer(uow, ask, place))
         common = {"session_id": place.session_id, "created_at": new.at}
         messages = MessageRepository(uow)
         if not ask.answers_again:

@@ -5,12 +5,11 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
-from src.domains.chat.services.context import MESSAGE_TOKENS, budget, fit, fit_passages, shortened
+from src.domains.chat.services.context import budget, fit, fit_passages, message_tokens, shortened
 from src.domains.chat.services.offers import Offer
 from src.domains.chat.services.ports import ContextTooLong, Prompt, PromptMessage, ToolSpec
 from src.domains.chat.services.prompts import answer_system
-from src.domains.chat.services.tokens import estimated_tokens
-from src.domains.chat.services.turn import Assistant, OpenRequest, Turn
+from src.domains.chat.services.turn import Assistant, OpenRequest, Place, Turn
 from src.shared.events.knowledge import Passage
 from src.shared.language import detect_language
 
@@ -77,6 +76,18 @@ def answer_prompt(
     return _as_asked_for(prompt, request) if request else prompt
 
 
+def bare_prompt(place: Place, request: OpenRequest | None) -> Prompt:
+    """Return what the prompt of an answer is made of, uncut, but for the sources."""
+    write = partial(_system, place.assistant, place.question.content, date.min, summary=place.summary)
+    question = PromptMessage("user", place.question.content)
+    return Prompt(
+        (*place.history, question, *(request.said_since if request else ())),
+        system=_open_system(request, write, ()) if request else write(()),
+        tools=request.tools if request else (),
+        max_tokens=_most_output(place.offer, request),
+    )
+
+
 def _system(
     assistant: Assistant,
     question: str,
@@ -110,18 +121,13 @@ def _most_output(offer: Offer, request: OpenRequest | None) -> int:
 
 
 def _conversation_tokens(history: Sequence[PromptMessage], said: Sequence[PromptMessage], most: int) -> int:
-    taken = sum(_tokens(message) for message in (*history, *said))
+    taken = sum(message_tokens(message) for message in (*history, *said))
     if taken > most:
         raise ContextTooLong(
             f"The conversation takes about {taken:,} tokens, and this model has room for {most:,} of it. "
             "Leave out its beginning, or choose a model with a larger context."
         )
     return taken
-
-
-def _tokens(message: PromptMessage) -> int:
-    calls = "".join(call.name + call.arguments for call in message.tool_calls)
-    return estimated_tokens(message.content + calls) + MESSAGE_TOKENS
 
 
 def _shortened(said: Sequence[PromptMessage], tokens: int) -> tuple[PromptMessage, ...]:

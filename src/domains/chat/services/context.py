@@ -68,7 +68,7 @@ def budget(
     """
     answer = min(max_output_tokens, int(context_tokens * _ANSWER))
     given = int((context_tokens - answer) * TRUSTED)
-    needed = estimated_tokens(system) + estimated_tokens(question) + 2 * MESSAGE_TOKENS + _tools_tokens(tools)
+    needed = estimated_tokens(system) + estimated_tokens(question) + 2 * MESSAGE_TOKENS + tools_tokens(tools)
     if needed > given:
         raise ContextTooLong(
             f"The message and the assistant's instructions take about {needed:,} tokens, and this model has room "
@@ -131,6 +131,12 @@ def history_tokens(history: Sequence[PromptMessage]) -> int:
     return sum(map(_turn_tokens, _turns(history)))
 
 
+def message_tokens(message: PromptMessage) -> int:
+    """Return what a message takes, with the calls of tools in it."""
+    calls = "".join(call.name + call.arguments for call in message.tool_calls)
+    return estimated_tokens(message.content + calls) + MESSAGE_TOKENS
+
+
 def shortened(text: str, tokens: int, size: Callable[[str], int] = estimated_tokens) -> str:
     """Return the text, cut with "…" at its end when it is larger; nothing when there is room for nothing."""
     if size(text) <= tokens:
@@ -178,5 +184,6 @@ def _cut(turn: Turn, tokens: int) -> tuple[PromptMessage, ...]:
     return (PromptMessage("user", question), PromptMessage("assistant", answer))
 
 
-def _tools_tokens(tools: Sequence[ToolSpec]) -> int:
+def tools_tokens(tools: Sequence[ToolSpec]) -> int:
+    """Return what the descriptions of tools take."""
     return estimated_tokens(json.dumps([asdict(tool) for tool in tools], ensure_ascii=False)) if tools else 0

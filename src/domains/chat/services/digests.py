@@ -19,6 +19,8 @@ from src.domains.chat.services.prompts import (
     summary_prompt,
     title_prompt,
 )
+from src.domains.chat.services.spending import Spending
+from src.domains.chat.services.standings import Hold, OverBudget
 from src.domains.chat.services.summaries import summary_of
 from src.domains.chat.services.turn import Turn
 from src.infrastructure.database.database import Database
@@ -41,13 +43,22 @@ class DigestWriter:
     """Gives a new session the title that a model finds, and sums up what was said when it becomes long.
 
     Without a model for small tasks the title stays the one that rules made when the session was opened, and
-    rules make the summary. A summary that fails is made by rules; a title that fails stays as it is.
+    rules make the summary. A summary that fails, or that the asker's budget does not allow, is made by rules; a
+    title stays as it is.
     """
 
-    def __init__(self, database: Database, offers: Offers, caller: ModelCaller, most_messages: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        offers: Offers,
+        caller: ModelCaller,
+        spending: Spending,
+        most_messages: int,
+    ) -> None:
         self._database = database
         self._offers = offers
         self._caller = caller
+        self._spending = spending
         self._most_messages = most_messages
         self._places = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -107,6 +118,19 @@ class DigestWriter:
 
     async def _asked(self, turn: Turn, helper: Offer, prompt: Prompt, purpose: Purpose) -> str:
         """Return what the model answers, nothing when it fails; tell what that has cost."""
+        try:
+            hold = await self._spending.reserve_call(turn.ask.asker, helper, prompt)
+        except OverBudget:
+            return ""
+        try:
+            return await self._paid(turn, helper, prompt, purpose, hold)
+        finally:
+            if hold:
+                self._spending.held.discard(hold.id)
+
+    async def _paid(
+        self, turn: Turn, helper: Offer, prompt: Prompt, purpose: Purpose, hold: Hold | None
+    ) -> str:
         call = self._caller.call(helper, lambda _offer: prompt, may_switch=False)
         try:
             text = await call.text()
@@ -127,6 +151,8 @@ class DigestWriter:
 
         def tell(uow: UnitOfWork) -> None:
             uow.record(event)
+            if hold:
+                self._spending.settle(uow, hold, call.usage)
 
-        await self._database.write(tell)
+        await self._database.write(tell, alone=bool(hold))
         return text

@@ -45,6 +45,8 @@ class Generation:
     asked_tools: Sequence[ToolCall] = ()
     """Tools of a program's own that it is to call now."""
     usage: Usage = field(default_factory=Usage)
+    budget: dict[str, Any] | None = None
+    """How its asker stands with the budget of which the least is left, once it has ended."""
     finish_reason: str | None = None
     searched_for: str | None = None
     status: MessageStatus = "pending"
@@ -164,6 +166,7 @@ class Generation:
         return {
             "message_id": str(self.message_id),
             "usage": vars(self.usage),
+            "budget": self.budget,
             "grounded": self.grounded,
             "finish_reason": self.finish_reason,
             "model": self.model,

@@ -7,6 +7,8 @@ from uuid import UUID
 from src.domains.chat.repositories.messages import MessageRepository
 from src.domains.chat.services.answering import Progress, milliseconds_since
 from src.domains.chat.services.generations import Generation
+from src.domains.chat.services.spending import Spending
+from src.domains.chat.services.standings import Standing
 from src.domains.chat.services.tools import ToolCallRecord
 from src.domains.chat.services.turn import Turn
 from src.infrastructure.database.unit_of_work import UnitOfWork
@@ -14,8 +16,11 @@ from src.shared.events.base import DomainEvent
 from src.shared.events.chat import ChatResponseFailed, ChatResponseGenerated
 
 
-def settle(uow: UnitOfWork, turn: Turn, progress: Progress) -> None:
-    """Save the answer as it is in its generation; `NothingChanged` when it was closed or erased meanwhile."""
+def settle(uow: UnitOfWork, turn: Turn, progress: Progress, spending: Spending) -> Standing | None:
+    """Save the answer as it is in its generation, and what it took of the budgets that apply.
+
+    Returns how its asker stands with them; `NothingChanged` when it was closed or erased meanwhile.
+    """
     generation = turn.generation
     event = _event(turn, progress)
     documents = {UUID(citation.document_id) for citation in generation.citations}
@@ -24,6 +29,8 @@ def settle(uow: UnitOfWork, turn: Turn, progress: Progress) -> None:
     for document_id in documents:
         messages.add_cited_document(generation.message_id, document_id)
     uow.record(event)
+    hold = turn.place.hold
+    return spending.settle(uow, hold, generation.usage) if hold else None
 
 
 def _values(turn: Turn, progress: Progress, event: DomainEvent) -> dict[str, Any]:

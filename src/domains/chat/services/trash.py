@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from src.domains.chat.repositories.spending import SpendingRepository
 from src.domains.chat.repositories.trash import Kind, TrashRepository
 from src.domains.chat.services.erasure import DeletedDocuments
 from src.domains.chat.services.sessions import erase
@@ -19,6 +20,8 @@ from src.shared.events.base import utc_now
 log = structlog.get_logger(__name__)
 
 KEYS_KEPT = timedelta(days=1)
+ACCOUNTS_KEPT = timedelta(days=2)
+"""How long what was used of a budget is kept after its day or month: until every answer of it is settled."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class TrashPolicy:
     temporary_every: float = 180.0
     sessions_at_once: int = 20
     keys_at_once: int = 1_000
+    accounts_at_once: int = 1_000
 
 
 class Trash:
@@ -60,11 +64,14 @@ class Trash:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def empty(self) -> None:
-        """Erase sessions of long ago, old names of requests, and citations of what is gone."""
+        """Erase sessions of long ago, old names of requests, ended budgets, and citations of what is gone."""
         await self._erase_sessions("deleted", self._policy.deleted)
         await self._erase_sessions("openai", self._policy.openai)
         delete_keys = partial(_delete_keys, utc_now() - KEYS_KEPT, self._policy.keys_at_once)
         while await self._database.write(delete_keys, alone=True):
+            pass
+        delete_accounts = partial(_delete_accounts, utc_now() - ACCOUNTS_KEPT, self._policy.accounts_at_once)
+        while await self._database.write(delete_accounts, alone=True):
             pass
         await self._documents.erase_late_citations()
 
@@ -95,6 +102,11 @@ def _erase_due(kind: Kind, before: datetime, due: Sequence[UUID], uow: UnitOfWor
 def _delete_keys(before: datetime, most: int, uow: UnitOfWork) -> bool:
     """Delete some; tell whether there may be more."""
     return TrashRepository(uow).delete_keys(before, most) == most
+
+
+def _delete_accounts(before: datetime, most: int, uow: UnitOfWork) -> bool:
+    """Delete some; tell whether there may be more."""
+    return SpendingRepository(uow).delete_ended(before, most) == most
 
 
 async def _repeat(work: Callable[[], Awaitable[None]], every: float) -> None:

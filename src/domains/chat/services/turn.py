@@ -7,6 +7,7 @@ from src.domains.chat.models import Channel, WithoutSources
 from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.offers import Offer
 from src.domains.chat.services.ports import PromptMessage, ToolSpec
+from src.domains.chat.services.standings import Hold
 from src.shared.middleware.authentication import Principal
 
 
@@ -91,6 +92,8 @@ class Place:
     history_ids: tuple[UUID, ...] = ()
     summary: str | None = None
     is_temporary: bool = False
+    hold: Hold | None = None
+    """What is reserved for the answer, where a budget applies."""
 
 
 @dataclass(frozen=True)

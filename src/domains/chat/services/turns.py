@@ -19,6 +19,8 @@ from src.domains.chat.services.ports import ModelFailed
 from src.domains.chat.services.readable import ReadableCitations
 from src.domains.chat.services.sessions import NotAnAnswer, find_message
 from src.domains.chat.services.settling import settle
+from src.domains.chat.services.spending import Spending
+from src.domains.chat.services.standings import OverBudget
 from src.domains.chat.services.turn import Ask, Place, Turn
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import NothingChanged, UnitOfWork
@@ -70,6 +72,7 @@ class TurnService:
         writer: AnswerWriter,
         digests: DigestWriter,
         keeper: GenerationKeeper,
+        spending: Spending,
         readable: ReadableCitations,
         limits: TurnLimits,
     ) -> None:
@@ -78,6 +81,7 @@ class TurnService:
         self._writer = writer
         self._digests = digests
         self._keeper = keeper
+        self._spending = spending
         self._readable = readable
         self._limits = limits
         self._places = asyncio.Semaphore(limits.generations)
@@ -153,9 +157,18 @@ class TurnService:
 
     async def _begin(self, ask: Ask) -> Generation:
         started, leased_until = time.monotonic(), self._keeper.leased_until()
-        place = await self._database.write(lambda uow: self._desk.save(uow, ask, leased_until))
+        alone = self._spending.limits(ask.asker)
+        try:
+            place = await self._database.write(
+                lambda uow: self._desk.save(uow, ask, leased_until), alone=alone
+            )
+        except OverBudget as refusal:
+            await self._spending.tell(refusal, ask.asker.user_id)
+            raise
         if not isinstance(place, Place):
             return await self._found(ask.asker, place)
+        if place.hold:
+            self._spending.held.add(place.hold.id)
         generation = Generation(place.session_id, place.question.id, place.answer_id)
         task = asyncio.create_task(
             self._generate(Turn(ask, place, generation, started)), name=f"generation-{place.answer_id}"
@@ -192,17 +205,23 @@ class TurnService:
 
     async def _settle(self, turn: Turn, progress: Progress) -> None:
         """Save what became of the answer, and tell who follows it; nothing cuts this off."""
-        generation = turn.generation
+        generation, hold = turn.generation, turn.place.hold
         generation.task = None
         await progress.sum_up(generation)
         try:
-            await self._database.write(lambda uow: settle(uow, turn, progress))
+            standing = await self._database.write(
+                lambda uow: settle(uow, turn, progress, self._spending), alone=bool(hold)
+            )
+            generation.budget = standing.shown if standing else None
         except NothingChanged:
             # Another process took this one for gone, or the session was erased.
             generation.error = Interrupted("This answer was closed before it was complete. Ask again.")
+            if hold:
+                await self._spending.settle_alone(hold, generation.usage)
         except Exception:  # whoever follows is told all the same; its lease ends, and it is closed
             log.exception("answer_not_saved", message_id=str(generation.message_id))
             generation.error = Unavailable("The answer could not be saved. Ask again.")
+        self._spending.held.discard(generation.message_id)
         self._keeper.let_go(generation)
         generation.end(generation.outcome)
         if generation.status == "completed":
