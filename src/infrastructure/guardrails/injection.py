@@ -24,15 +24,17 @@ class Sign:
     weight: float
     anchors: Anchors
     pattern: "re.Pattern[str]"
+    is_order: bool = False
+    """In a question whether one may do so, it counts for less."""
 
 
-def _sign(weight: float, words: str, pattern: str) -> Sign:
-    return Sign(weight, Anchors(words, before=160, after=160), re.compile(pattern, re.MULTILINE))
+def _sign(weight: float, words: str, pattern: str, *, is_order: bool = False) -> Sign:
+    return Sign(weight, Anchors(words, before=160, after=160), re.compile(pattern, re.MULTILINE), is_order)
 
 
 # Gaps stay within a sentence, and are bounded.
 _G = r"[^.!?\n]"
-_START = r"(?:(?:^|[.!?:;,\"'“‘(\[>*\n-]|\b(?:please|now|and|then|just|simply|must|should|to|first|kindly|immediately|instead|also|so|ok|okay|hey|can you|could you|will you|you))\s{0,3})"
+_START = r"(?:(?:^|[.!?:;,\"'“‘(\[>*\n-]|\b(?:please|now|and|then|just|simply|must|should|will|shall|i want you to|to|first|kindly|immediately|instead|also|so|ok|okay|hey|can you|could you|will you|you))\s{0,3})"
 _OVERRIDE = r"(?:ignor(?:e|ing)|disregard(?:ing)?|forget(?:ting)?|overrid(?:e|ing)|overrule|bypass(?:ing)?|discard(?:ing)?|circumvent|do not (?:follow|obey)|don't (?:follow|obey)|stop (?:following|obeying)|pay no attention to|set aside|break free (?:of|from)|erase|delete|abandon|violate|neglect)"
 _BEFORE = r"(?:previous(?:ly)?|prior|above|earlier|preceding|former|original|initial|existing|system|safety|your|all|any|every|everything|these|those|developer'?s?|openai'?s?|anthropic'?s?|hidden|past|current|given)"
 _RULES = r"(?:instructions?|prompts?|directives?|directions|orders|commands?|guidelines?|guardrails?|programming|rules?|constraints?|restrictions?|system messages?|messages?|context|told)"
@@ -41,12 +43,30 @@ _ENGLISH = (
     _sign(
         1.0,
         "ignor|disregard|forget|overrid|overrule|bypass|discard|circumvent|obey|follow|attention|set aside|break free|erase|delete|abandon|violate|neglect",
-        rf"{_START}{_OVERRIDE}\b{_G}{{0,30}}?\b{_BEFORE}\b{_G}{{0,30}}?\b{_RULES}\b(?! (?:for|on how|about|manual|booklet|from (?:hr|the manual|my)))",
+        rf"{_START}{_OVERRIDE}\b{_G}{{0,30}}?\b{_BEFORE}\b{_G}{{0,30}}?\b{_RULES}\b(?! (?:for|on how|about|manual|booklet|from (?:hr|the manual|my)))"
+        rf"|{_START}(?:forget|ignore|disregard|erase)\b{_G}{{0,10}}?\beverything (?:above|before|you(?:'ve| have| were| know)|that (?:was|came))",
+        is_order=True,
     ),
     _sign(
         0.5,
         "ignor|disregard|forget|overrid|bypass",
-        rf"\b{_OVERRIDE}\b{_G}{{0,40}}?\b(?:you(?:'ve| have| were| are)?|i said|above|training|ethic\w*|polic(?:y|ies)|safeguards?|filters?|restrictions?|limitations)\b",
+        rf"\b{_OVERRIDE}\b{_G}{{0,40}}?\b(?:you(?:'ve| have| were| are)?|i said|above|training|ethic\w*|polic(?:y|ies)|safeguards?|filters?|restrictions?|limitations|(?:the|all) (?:rules|instructions))\b",
+        is_order=True,
+    ),
+    _sign(
+        0.5,
+        "ignor|disregard|skip|following|void",
+        r"\b(?:ignor|disregard|skip)\w*\b[^.!?\n]{0,8}\b(?:other|the user'?s?|user'?s|every other|group)\b ?(?:sources?|documents?|questions?|inputs?|requests?|rights|group rights)\b|\bstop following the\b|\b(?:policy|rules|instructions) (?:is|are) (?:now )?void\b",
+    ),
+    _sign(
+        0.5,
+        "you have no|off limits|off-limits|you can do anything|no content policy",
+        r"\byou have no (?:\w+ ){0,2}?(?:rules|restrictions|limits|guidelines|filters|policy|ethics|morals)\b|\boff[- ]limits\b|\byou can do anything\b|\bno content policy\b",
+    ),
+    _sign(
+        1.0,
+        "above|before this|given|received|beginning|start of|top of|came before|precede",
+        r"\b(?:repeat|print|output|reveal|copy|echo|dump|display|recite|quote|paste|write out)\b[^.!?\n]{0,25}\b(?:text|words?|everything|content|lines?|prompt|instructions|messages?)\b[^.!?\n]{0,12}?\b(?:above(?! in| into| so| for)|before this|you were given|you have been given|you received|you were told|that (?:precede|came before)|at the (?:start|beginning|top) of (?:this|our|the) (?:conversation|chat|prompt|context))",
     ),
     _sign(
         1.0,
@@ -54,7 +74,7 @@ _ENGLISH = (
         r"\b(?:reveal|show|print|repeat|output|display|tell|give|leak|dump|disclose|expose|share|recite|echo|list|write|copy|paste|return|spit|what(?:'s| is| are| was| were)|summari[sz]e|translate|encode|read|provide|quote|send|include)\b"
         rf"{_G}{{0,40}}?(?:\byour (?:\w+ ){{0,2}}?(?:system |initial |hidden |original |full |exact |base |secret |internal )?(?:prompts?|system message|instructions|directives|programming|initial configuration)\b(?! (?:for|on|about|regarding|to|manual|booklet))"
         r"|\b(?:the|its|every|all)? ?(?:system|hidden|initial|secret|original|developer|confidential|pre-?) ?(?:prompts?|instructions|messages?|directives)\b(?: (?:above|verbatim|you|word|in full|that|exactly|here|now|before|as|in|to me)|\s{0,2}[.!\"']?\s{0,2}$|,)"
-        r"|\b(?:text|words|everything|content|lines?|prompt|instructions|messages?)\b[^.!?\n]{0,12} (?:above|before this|you were given|you have been given|you received|that (?:precede|came before)|at the (?:start|beginning|top) of (?:this|our|the) (?:conversation|chat|prompt|context)))",
+        r")",
     ),
     _sign(
         1.0,
@@ -64,13 +84,13 @@ _ENGLISH = (
     _sign(
         0.6,
         " mode",
-        r"\b(?:enable|enter|activate|switch (?:in)?to|go into|you are (?:now )?in|engage|start|turn on|initiate|boot into)\b[^.!?\n]{0,25}\b(?:developer|debug|god|admin(?:istrator)?|sudo|root|maintenance|unrestricted|opposite|evil|test|diagnostic|unsafe|free)[- ]mode\b",
+        r"\b(?:enable|enter|activate|switch (?:in)?to|go into|you are (?:now )?in|engage|start|turn on|initiate|boot into)\b[^.!?\n]{0,25}\b(?:developer|debug|god|admin(?:istrator)?|sudo|root|maintenance|unrestricted|opposite|evil|test|diagnostic|unsafe|free)[- ]mode\b|\b(?:sudo|admin|developer|god|debug|dan|jailbreak|root|unrestricted) mode (?:on|enabled|activated|engaged|unlocked)\b",
     ),
     _sign(
         1.0,
         "restriction|rules|filter|limit|guideline|ethic|moral|censor|safeguard|policies|constraint|boundaries",
         r"\b(?:act|behave|respond|pretend|role-?play|answer|play|simulate|imagine|you are|you're|reply|speak|operate|be|become|write|talk|act like|tell me)\b"
-        rf"{_G}{{0,80}}?\b(?:without|no|free (?:of|from)|not (?:bound|limited|restricted|constrained) by|unbound by|has no|have no|lacks?|beyond|regardless of|not have)\b{_G}{{0,12}}?"
+        rf"{_G}{{0,80}}?\b(?:without|no|free (?:of|from)|(?:not|no longer) (?:bound|limited|restricted|constrained) by|unbound by|has no|have no|lacks?|beyond|regardless of|not have)\b{_G}{{0,12}}?"
         r"\b(?:ethical |moral |content |safety |your |openai |any |all |of |the )*(?:restrictions?|rules|filters?|filtering|limits?|limitations?|guidelines|ethics|morals|morality|censorship|safeguards|content polic(?:y|ies)|constraints|boundaries)\b",
     ),
     _sign(
@@ -78,10 +98,16 @@ _ENGLISH = (
         "unrestricted|uncensored|unfiltered|amoral|evil|rogue|unaligned|unethical",
         r"\b(?:unrestricted|uncensored|unfiltered|amoral|evil|rogue|unaligned|unethical|unlimited)\b[ ,-]{1,2}(?:\w+ )?(?:ai|assistant|chatbot|model|version|bot|gpt|llm|twin|persona|mode|robot|answers?)\b",
     ),
+    _sign(0.5, "unfiltered|uncensored|unrestricted", r"(?:,|\bnow|\bare|\bbe|\bmy) (?:unfiltered|uncensored|unrestricted)\b"),
     _sign(
         0.5,
-        "you are n|from now on|starting now|you will now|you're now|henceforth|for the rest",
-        r"\byou(?:'re| are) (?:now|no longer)\b|\b(?:from now on|starting now|henceforth|for the rest of (?:this|our) (?:chat|conversation|session)),? (?:you|your|only|respond|answer|ignore|every)\b|\byou will now\b",
+        "you are n|you no longer|from now on|starting now|you will now|you're now|henceforth|for the rest",
+        r"\byou(?:'re| are) (?:now|no longer)\b|\b(?:from now on|starting now|henceforth|for the rest of (?:this|our) (?:chat|conversation|session)),? (?:you|your|only|respond|answer|ignore|every|follow|obey)\b|\byou will now\b|\byou no longer (?:follow|have|obey|need|work)\b",
+    ),
+    _sign(
+        1.0,
+        "instruction|directive|system prompt",
+        r"\byour (?:new|real|true|actual|updated) (?:system )?(?:instructions|directives?|prompt)\s?(?:are|is|:)",
     ),
     _sign(
         0.6,
@@ -121,6 +147,11 @@ _ENGLISH = (
 )
 
 _MARKS = (
+    _sign(
+        1.0,
+        "system>|begin system|end system|begin_system|system override|begin admin",
+        r"</system>\s{0,4}<system>|\b(?:begin|start)[ _](?:system|admin)[ _](?:prompt|override|message|instructions?)\b|\bsystem override\b",
+    ),
     _sign(1.0, "<|im_|<|sys|<|end|<|user|<|assist|<|start", r"<\|(?:im_start|im_end|system|endoftext|user|assistant|start_header_id|eot_id|end)\|>"),
     _sign(
         0.7,
@@ -130,11 +161,22 @@ _MARKS = (
     _sign(
         0.6,
         "system|assistant|developer|instruction|admin|시스템|관리자|지시",
-        r"^[\s#*>=\-\[]{0,8}(?:system|developer|admin(?:istrator)?|시스템|관리자|개발자)\s?(?:override|prompt|message|instructions?|note|notice|command|update|공지|메시지|명령|지시|프롬프트|알림)?\s?\]?\s?[:：]|^[\s#*>=-]{1,8}(?:new )?instructions?\s?[:：]?\s?$|\b(?:begin|end|start of|end of)[ _](?:system|admin|user|new)[ _](?:prompt|override|message|instructions?|input)\b|\bsystem override\b",
+        r"^[\s#*>=\-\[]{0,8}(?:system|developer|admin(?:istrator)?|시스템|관리자|개발자)\s?(?:override|prompt|message|instructions?|note|notice|command|update|공지|메시지|명령|지시|프롬프트|알림)?\s?\]?\s?[:：]|^[\s#*>=-]{1,8}(?:new )?instructions?\s?[:：]?\s?$",
     ),
 )
 
 _TO_MACHINES = (
+    _sign(
+        1.0,
+        "reading|processing|summari|analy|parsing|indexing|if you are an|if you're an",
+        r"\bif you(?:'re| are) an? (?:ai|llm|language model|chatbot|ai (?:assistant|model|system))\b(?:,| (?:reading|processing|and|that|summari))"
+        r"|\b(?:ais?|llms?|assistants?|chatbots?|(?:language )?models?|ai systems?)\b(?: that (?:is|are))? (?:reading|processing|summari[sz]ing|analy[sz]ing|parsing|indexing) (?:this|the|these)\b[^.!?\n]{0,40}\b(?:must|should|shall|will|has to|have to|needs? to|ignore|include|say|tell)\b",
+    ),
+    _sign(
+        0.6,
+        "ai:|llm:|assistant:|chatbot:|gpt:|model:|llms:|assistants:|ais:|bot:",
+        r"(?:<!--|^|[\[(]|\b(?:note|message|instructions?|attention|dear) (?:to|for)?)\s{0,3}(?:the |all |any )?(?:ai |virtual |language )?(?:ais?|llms?|assistants?|chatbots?|gpt|models?|bots?):",
+    ),
     _sign(
         0.6,
         "ai|llm|language model|chatbot|assistant|bot|copilot|gpt|model",
@@ -167,7 +209,7 @@ _SO_TOLD = r"(?:지시\s?사항|지시문?|명령어?|명령문|지침|규칙|�
 _SO_TOLD_STRONG = r"(?:지시\s?사항|지시문?|명령어?|명령문|프롬프트|인스트럭션|가이드라인)"
 _DROP = r"(?:무시|잊|따르지\s?(?:마|말|않)|무효|해제|버리|버려|제거|우회|지우|지워|초기화|신경\s?(?:쓰지|끄)|벗어나|어기|어겨|꺼\s?(?:줘|버)|끄고|끄세요|폐기|삭제|리셋|제쳐|덮어|파기)"
 # "무시해도 되나요", "무시하면", "무시할 경우": whether, not that.
-_ORDERED = r"(?:\s?(?:해|하고|하라|하세요|하십시오|하시고|하며|하여|해라|해서|해줘|하자|할\s?것|하도록|한\s?(?:뒤|다음|채|후)|합니다|하길|하기\s?바|시키|고|어라?|어\s?(?:줘|버|주)|으세요|으십시오|으라|으시고|어야|세요|지\s?(?:마|말)|라|아라?|려라?|리고|려|요|말고|마|말|않고|쓰지|줘|버))(?!\s?(?:도\s?(?:되|괜찮)|면|ㄹ|야\s?(?:하나|되나|할까|하는지|하는\s?경우)|는\s?(?:경우|사람|직원|행위|것|이유)|기\s?(?:전|때문)|서\s?(?:문제|사고|생|발생|벌|징계)))"
+_ORDERED = r"(?:\s?(?:해|하고|하라|하세요|하십시오|하시고|하며|하여|해라|해서|해줘|하자|할\s?것|하도록|한\s?(?:뒤|다음|채|후)|합니다|하길|하기\s?바|시키|고|어라?|어\s?(?:줘|버|주)|으세요|으십시오|으라|으시고|어야|세요|지\s?(?:마|말)|한다(?!면|는)|라|아라?|려라?|리고|려|요|말고|마|말|않고|쓰지|줘|버))(?!\s?(?:도\s?(?:되|괜찮)|면|ㄹ|야\s?(?:하나|되나|할까|하는지|하는\s?경우)|는\s?(?:경우|사람|직원|행위|것|이유)|기\s?(?:전|때문)|서\s?(?:문제|사고|생|발생|벌|징계)))"
 _OLD = r"(?:이전|앞선|앞의|앞에|앞서|위의|위에|위|지금까지|여태|기존|원래|모든|시스템|네|너의|너에게|니가|네가|당신의|당신이|당신에게|처음|초기|최초|상기|안전|개발자|설정된|받은|주어진|내장된|숨겨진|아까|방금|전부|다른|본래)"
 
 _KOREAN = (
@@ -175,21 +217,44 @@ _KOREAN = (
         1.0,
         "지시|명령|프롬프트|인스트럭션|가이드라인",
         rf"{_OLD}{_G}{{0,20}}?{_SO_TOLD_STRONG}{_G}{{0,15}}?{_DROP}{_ORDERED}",
+        is_order=True,
+    ),
+    _sign(
+        1.0,
+        "정책|규칙|지침|제한",
+        r"(?:콘텐츠\s?정책|사용\s?정책|(?:너의|네|당신의)\s?(?:안전\s?|윤리\s?)?(?:규칙|정책|지침|제한))(?:을|를|은|는|이)?\s?(?:모두\s?|다\s?|전부\s?)?(?:무시하고|무시해|우회해서|우회하고|우회해|어기고|벗어나|해제하고|끄고|잊고)",
+    ),
+    _sign(
+        0.5,
+        "필터|장치|제한|검열|가드레일|보호|규칙",
+        r"(?:필터(?:링)?|안전\s?장치|제한|검열|가드레일|보호\s?장치|규칙)(?:을|를)?\s?(?:모두\s?|전부\s?|다\s?)?(?:끄고|꺼|해제하고|해제해|해제했|풀고|풀어|비활성화)",
+    ),
+    _sign(
+        0.5,
+        "무시|라고만|다고만|복종|자유로운|어겨도|솔직",
+        r"(?:출처|질문|문서|자료|소스)(?:를|을|는|은)?\s?(?:모두\s?|전부\s?)?무시(?:하고|해라|하라|해$|해\s)|(?:라고만|다고만)\s?(?:답|말|출력|응답|대답)|복종해|자유로운\s?(?:ai|인공지능|존재|챗봇)|어겨도\s?(?:돼|괜찮아|된다|상관없)(?!요)",
+    ),
+    _sign(
+        0.6,
+        "dan",
+        r"(?<![a-z])dan(?![a-z])\s?(?:이야|이다|으로|처럼|이라는|모드|이라고|이라\s?불)",
     ),
     _sign(
         0.7,
         "무시|잊|따르지|무효|해제|버리|버려|제거|우회|지우|지워|초기화|신경|벗어|어기|어겨|끄|꺼|삭제|리셋",
         rf"{_OLD}{_G}{{0,20}}?{_SO_TOLD}{_G}{{0,12}}?{_DROP}{_ORDERED}",
+        is_order=True,
     ),
     _sign(
         0.6,
-        "무시|잊|따르지|벗어|어기|어겨|우회|해제|끄|꺼",
-        rf"(?:(?<![가-힣])(?:너|네|넌|니|너의|당신)[^.!?\n가-힣]?{_G}{{0,14}}?|인공지능{_G}{{0,8}}?|\bai{_G}{{0,8}}?|시스템{_G}{{0,8}}?|안전{_G}{{0,5}}?|윤리{_G}{{0,5}}?|콘텐츠{_G}{{0,5}}?){_SO_TOLD}{_G}{{0,12}}?{_DROP}",
+        "무시|잊|따르지|벗어|어기|어겨|우회|해제|끄|꺼|신경",
+        rf"(?:(?<![가-힣])(?:너|네|넌|니|너의|당신)[^.!?\n가-힣]?{_G}{{0,14}}?|인공지능{_G}{{0,8}}?|\bai{_G}{{0,8}}?|시스템{_G}{{0,8}}?|안전{_G}{{0,5}}?|윤리{_G}{{0,5}}?|도덕{_G}{{0,5}}?|콘텐츠{_G}{{0,5}}?){_SO_TOLD}{_G}{{0,12}}?{_DROP}",
+        is_order=True,
     ),
     _sign(
         1.0,
         "프롬프트|지시|명령|인스트럭션|설정|지침",
-        rf"(?:(?:너의|네|니|너한테|너에게|당신의|당신에게|네가|니가|당신이)\s?(?:\w{{1,5}}\s?){{0,3}}?(?:프롬프트|지시\s?사항|지시문|지침|명령어|명령문|인스트럭션|초기\s?설정|내부\s?설정|규칙|설정값?)|(?:시스템|숨겨진|숨은|비밀|원본|초기|내부|개발자)\s?(?:\w{{1,3}}\s?)?(?:프롬프트|지시문|명령문|인스트럭션|메시지)|(?:위|앞|이전|처음|맨\s?위)(?:의|에|에\s?(?:있는|적힌|주어진|받은))?\s?(?:\w{{1,4}}\s?)?(?:프롬프트|지시문|지시\s?사항|텍스트|글자))"
+        rf"(?:(?:너의|네|니|너한테|너에게|당신의|당신에게|네가|니가|당신이)\s?(?:\w{{1,5}}\s?){{0,3}}?(?:프롬프트|지시\s?사항|지시문|지침|명령어|명령문|인스트럭션|초기\s?설정|내부\s?설정|규칙|설정값?)|(?:네가|니가|너가|당신이)\s?(?:\w{{1,3}}\s?)?받은\s?(?:명령|지시)|(?:시스템|숨겨진|숨은|비밀|원본|초기|내부|개발자)\s?(?:\w{{1,3}}\s?)?(?:프롬프트|지시문|명령문|인스트럭션|메시지)|(?:위|앞|이전|처음|맨\s?위)(?:의|에|에\s?(?:있는|적힌|주어진|받은))?\s?(?:\w{{1,4}}\s?)?(?:프롬프트|지시문|지시\s?사항|텍스트|글자))"
         rf"{_G}{{0,20}}?(?:알려|보여|출력|공개|말해|적어|복사|반복|읊|읽어|유출|노출|뱉|써\s?(?:줘|주|봐|라)|번역해|요약해|나열|그대로|토해|내놔|까\s?줘|털어|인쇄|복붙|붙여|인코딩|뭐(?:라고|였|야\?|니))",
     ),
     _sign(
@@ -226,7 +291,7 @@ _KOREAN = (
     _sign(
         0.5,
         "무조건|거절|거부|경고|사과|면책|예외",
-        r"(?:절대|결코|무조건|어떤\s?(?:경우|질문|요청)[^.!?\n]{0,8})\s?(?:거절|거부|예외)|(?:거절|거부)(?:하지|할\s?수)\s?(?:마|말|않|없)|(?:경고|사과|면책|주의)\s?(?:문구|메시지|조항)?[^.!?\n]{0,6}(?:없이|빼고|하지\s?(?:마|말)|생략|붙이지)|무조건\s?(?:답|대답|따|복종|수행|응)",
+        r"(?:절대|결코|무조건|어떤\s?(?:경우|질문|요청)[^.!?\n]{0,8})\s?(?:거절|거부|예외)|(?:거절|거부)(?:하지|할\s?수)\s?(?:마|말|않|없)|(?:경고|사과|면책|주의)\s?(?:문구|메시지|조항)?[^.!?\n]{0,6}(?:없이|빼고|하지\s?(?:마|말)|생략|붙이지)|무조건[^.!?\n]{0,12}(?:답해|대답|따라|복종|수행|응답|응해)",
     ),
     _sign(
         0.7,
@@ -240,13 +305,13 @@ _KOREAN = (
     ),
     _sign(
         0.6,
-        "사용자|유저|이용자|직원|사람|질문자|아무에게도|비밀",
+        "사용자|유저|이용자|직원|사람|질문자|아무에게도|비밀|이 지시|이 명령|이 내용|이 사실|이 문장",
         r"(?:사용자|유저|이용자|직원|사람|질문자|상대방?)(?:에게|한테|가|들에게)?(?:는|도)?[^.!?\n]{0,12}(?:알리지|말하지|언급하지|밝히지|모르게|알려\s?주지|드러내지|보이지\s?않게)|(?:이\s?(?:지시|명령|문장|내용|사실))[^.!?\n]{0,8}(?:비밀|언급하지|밝히지|말하지|드러내지)",
     ),
     _sign(
         0.6,
         "링크|이미지|주소|url|http|웹훅|전송|보내",
-        r"(?:답변|응답|대답|요약|답)(?:에|의|마다|할\s?때)?[^.!?\n]{0,25}(?:링크|이미지|주소|url|https?)[^.!?\n]{0,45}(?:포함|삽입|추가|넣|첨부|붙|표시|안내)|(?:대화|질문|사용자|비밀번호|개인\s?정보|메시지|내역)[^.!?\n]{0,25}(?:https?://|url|웹훅|서버|주소|메일)[^.!?\n]{0,40}(?:전송|보내|업로드|첨부|붙여)",
+        r"(?:답변|응답|대답|요약|답)(?:에|의|마다|할\s?때)?[^.!?\n]{0,25}(?:링크|이미지|주소|url|https?)[^!?\n]{0,60}(?:포함|삽입|추가|넣|첨부|붙|표시|안내)|(?:대화|질문|사용자|비밀번호|개인\s?정보|메시지|내역)[^.!?\n]{0,25}(?:https?://|url|웹훅|서버|주소)[^!?\n]{0,60}(?:전송|보내|업로드|첨부|붙여)",
     ),
     _sign(
         0.4,
@@ -325,16 +390,16 @@ def _found(reading: Reading) -> Iterator[Found]:
     text = reading.lower
     for number, sign in enumerate(_SIGNS):
         for found in islice(sign.anchors.find(sign.pattern, reading, text), _MOST_OF_A_SIGN):
-            yield *found.span(), number, sign.weight * _share(text, *found.span())
+            yield *found.span(), number, sign.weight * _share(text, *found.span(), is_order=sign.is_order)
     if _LEET.search(text) or _SPACED.search(text):
         yield from _disguised(text)
 
 
-def _share(text: str, start: int, end: int) -> float:
+def _share(text: str, start: int, end: int, *, is_order: bool) -> float:
     """What a sign counts where it stands."""
     begin, after = _sentences(text, start, end)
     sentence = text[begin:after]
-    if _QUESTION.search(sentence):
+    if is_order and _QUESTION.search(sentence):
         return QUESTION_SHARE
     is_quoted = any(
         quoted.start() + begin <= start + 1 and end <= quoted.end() + begin + 1

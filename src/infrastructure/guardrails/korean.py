@@ -60,9 +60,11 @@ _BANK = (
     r"|농협|새마을금고|우체국|카카오뱅크|토스뱅크|케이뱅크|국민|신한|기업은행|sc제일|kb|nh|ibk|kdb|mg"
 )
 _ACCOUNT_BEFORE = re.compile(rf"(?:계좌|통장|{_BANK}|\baccount\b|\bacct\b|\bbank\b)[^0-9\n]{{0,16}}\Z")
-_ACCOUNT_AFTER = re.compile(rf"\s?[(,]?\s?(?:{_BANK}|예금주|계좌)")
+_ACCOUNT_AFTER = re.compile(
+    rf"\s?[(,]?\s?(?:{_BANK}|예금주|계좌|(?:우리|하나|기업|부산|대구|경남|광주|전북|제주|수협|신협)\s?(?:\)|으?로|통장))"
+)
 _BANK_WORDS = Anchors(
-    "계좌|통장|account|acct|bank|은행|뱅크|농협|금고|우체국|국민|신한|sc제일|kb|nh|ibk|kdb|mg|예금주", before=0, after=0
+    "계좌|통장|account|acct|bank|은행|뱅크|농협|금고|우체국|국민|신한|sc제일|kb|nh|ibk|kdb|mg|예금주|입금|송금|이체", before=0, after=0
 )
 AFTER_ACCOUNT = 14
 """How far behind an account's number its bank may be named."""

@@ -50,7 +50,7 @@ _NAMED = re.compile(
     r"(?:pass(?:word|wd|phrase|code)|\bpwd?|(?:client|app|shared|aws)?[_-]?secret(?:[_ -]?(?:access)?[_ -]?key)?"
     r"|(?:access|auth|refresh|api|bot|session)?[_ -]?token|(?:api|access|private)[_ -]?key"
     r"|비밀\s?번호|비번|패스워드|암호|토큰|api\s?키|시크릿(?:\s?키)?|비밀\s?키|인증\s?키)"
-    r"[\"'`]?\s{0,2}(?:=>|:=|=|:|은|는|가|이|을|를|\bis\b|\bto\b|->)\s{0,2}[\"'`]?([!-~]{4,200})",
+    r"[\"'`]?\s{0,2}(?:=>|:=|=|:|은|는|가|이|을|를|\bis\b|\bto\b|->|(?<=비번) |(?<=번호) |(?<=워드) )\s{0,2}[\"'`]?([!-~]{4,200})",
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
