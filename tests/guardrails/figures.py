@@ -14,7 +14,7 @@ from src.infrastructure.guardrails.rules import DETECTORS, CompiledRules
 
 HERE = Path(__file__).parent
 EVERYWHERE = frozenset(("input", "output", "passages"))
-PARTS = ("tuned", "held_out")
+PARTS = ("tuned", "first_look", "held_out")
 
 
 @dataclass

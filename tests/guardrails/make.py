@@ -289,10 +289,10 @@ def rows(files: dict[str, str], label: str, times: int, seed: int) -> Iterator[d
 
 
 SETS = {
-    "pii": ({"tuned": "pii_ko pii_en", "held_out": "pii_ko_held_out pii_en_held_out"}, 4),
-    "lookalikes": ({"tuned": "lookalikes", "held_out": "lookalikes_held_out"}, 4),
-    "injections": ({"tuned": "injections", "held_out": "injections_held_out"}, 5),
-    "instructions": ({"tuned": "instructions", "held_out": "instructions_held_out"}, 5),
+    "pii": ({"tuned": "pii_ko pii_en", "first_look": "pii_ko_first_look pii_en_first_look", "held_out": "pii_ko_held_out pii_en_held_out"}, 4),
+    "lookalikes": ({"tuned": "lookalikes", "first_look": "lookalikes_first_look", "held_out": "lookalikes_held_out"}, 4),
+    "injections": ({"tuned": "injections", "first_look": "injections_first_look", "held_out": "injections_held_out"}, 5),
+    "instructions": ({"tuned": "instructions", "first_look": "instructions_first_look", "held_out": "instructions_held_out"}, 5),
 }
 
 

@@ -44,7 +44,8 @@ _ENGLISH = (
         1.0,
         "ignor|disregard|forget|overrid|overrule|bypass|discard|circumvent|obey|follow|attention|set aside|break free|erase|delete|abandon|violate|neglect",
         rf"{_START}{_OVERRIDE}\b{_G}{{0,30}}?\b{_BEFORE}\b{_G}{{0,30}}?\b{_RULES}\b(?! (?:for|on how|about|manual|booklet|from (?:hr|the manual|my)))"
-        rf"|{_START}(?:forget|ignore|disregard|erase)\b{_G}{{0,10}}?\beverything (?:above|before|you(?:'ve| have| were| know)|that (?:was|came))",
+        rf"|{_START}(?:forget|ignore|disregard|erase)\b{_G}{{0,10}}?\beverything (?:above|before|you(?:'ve| have| were| know)|that (?:was|came))"
+        rf"|{_START}{_OVERRIDE}\b{_G}{{0,10}}?\byour (?:\w+ ){{0,2}}?(?:polic(?:y|ies)|filters?|safeguards?|training|ethics)\b",
         is_order=True,
     ),
     _sign(
@@ -56,7 +57,7 @@ _ENGLISH = (
     _sign(
         0.5,
         "ignor|disregard|skip|following|void",
-        r"\b(?:ignor|disregard|skip)\w*\b[^.!?\n]{0,8}\b(?:other|the user'?s?|user'?s|every other|group)\b ?(?:sources?|documents?|questions?|inputs?|requests?|rights|group rights)\b|\bstop following the\b|\b(?:policy|rules|instructions) (?:is|are) (?:now )?void\b",
+        r"\b(?:ignor|disregard|skip)\w*\b[^.!?\n]{0,8}\b(?:other|the user'?s?|user'?s|every other|group)\b ?(?:sources?|documents?|questions?|inputs?|requests?|rights|group rights)\b|\bstop following the\b|\b(?:policy|rules|instructions) (?:is|are) (?:now )?void\b|\b(?:ignore|disregard|forget) (?:it|them|those|that) and\b",
     ),
     _sign(
         0.5,
@@ -79,7 +80,7 @@ _ENGLISH = (
     _sign(
         1.0,
         "do anything now|dan |jailb|stan ",
-        r"\bdo anything now\b|\b(?:you are|act as|become|be|play|as|hi|hello|enable|enter|activate) (?:now )?(?:dan|stan)\b|\bdan mode\b|\bjailb(?:reak|roken) (?:mode|prompt|yourself|version)\b|\byou(?:'re| are| have been)(?: now)? jailbroken\b",
+        r"\bdo anything now\b|\b(?:you are|act as|become|be|play|as|hi|hello|enable|enter|activate) (?:now )?(?:dan|stan)\b|\bdan mode\b|\bjailb(?:reak|roken) (?:mode|prompt|yourself|version)\b|\byou(?:'re| are|'ve been| have been)(?: now)? jailbroken\b",
     ),
     _sign(
         0.6,
@@ -191,12 +192,12 @@ _TO_MACHINES = (
     _sign(
         0.6,
         "http|image|link|url|webhook|![|markdown",
-        r"\b(?:send|post|forward|transmit|upload|append|embed|include|insert|exfiltrate|render|display|add)\b[^.!?\n]{0,70}(?:https?://|!\[|\bmarkdown image\b|\bwebhook\b|\bthis link\b|\bfollowing (?:link|url|image)\b)",
+        r"\b(?:send|post|forward|transmit|upload|append|embed|include|insert|exfiltrate|render|display|add)\b[^.!?\n]{0,70}(?:https?://|!\[|\bmarkdown image\b|\bwebhook\b|\bthis (?:link|url)\b|\bfollowing (?:link|url|image)\b)",
     ),
     _sign(
         0.5,
         "conversation|chat history|user's|credentials|password|personal|api key|secrets",
-        r"\b(?:send|post|forward|transmit|upload|append|leak|exfiltrate|collect|email|encode)\b[^.!?\n]{0,50}\b(?:conversation|chat history|user'?s? (?:\w+ )?(?:data|message|question|name|e-?mail|input|details)|credentials|passwords?|personal (?:data|information)|api keys?|secrets)\b",
+        r"\b(?:send|post|forward|transmit|upload|append|insert|put|leak|exfiltrate|collect|email|encode)\b[^.!?\n]{0,50}\b(?:conversation|chat history|user'?s? (?:\w+ )?(?:data|message|question|name|e-?mail|input|details)|credentials|passwords?|personal (?:data|information)|api keys?|secrets)\b",
     ),
     _sign(
         0.4,
@@ -207,12 +208,17 @@ _TO_MACHINES = (
 
 _SO_TOLD = r"(?:지시\s?사항|지시문?|명령어?|명령문|지침|규칙|프롬프트|가이드라인|인스트럭션|룰|규정|제약\s?(?:조건|사항)?|제한\s?(?:사항)?|안전\s?(?:장치|규칙|지침|정책)|필터(?:링)?|검열|설정(?:된\s?(?:내용|값))?|대화(?:\s?내용)?|내용|맥락|말|얘기|이야기|정책|교육|학습)"
 _SO_TOLD_STRONG = r"(?:지시\s?사항|지시문?|명령어?|명령문|프롬프트|인스트럭션|가이드라인)"
-_DROP = r"(?:무시|잊|따르지\s?(?:마|말|않)|무효|해제|버리|버려|제거|우회|지우|지워|초기화|신경\s?(?:쓰지|끄)|벗어나|어기|어겨|꺼\s?(?:줘|버)|끄고|끄세요|폐기|삭제|리셋|제쳐|덮어|파기)"
+_DROP = r"(?:무시|취소|잊|따르지\s?(?:마|말|않)|무효|해제|버리|버려|제거|우회|지우|지워|초기화|신경\s?(?:쓰지|끄)|벗어나|어기|어겨|꺼\s?(?:줘|버)|끄고|끄세요|폐기|삭제|리셋|제쳐|덮어|파기)"
 # "무시해도 되나요", "무시하면", "무시할 경우": whether, not that.
-_ORDERED = r"(?:\s?(?:해|하고|하라|하세요|하십시오|하시고|하며|하여|해라|해서|해줘|하자|할\s?것|하도록|한\s?(?:뒤|다음|채|후)|합니다|하길|하기\s?바|시키|고|어라?|어\s?(?:줘|버|주)|으세요|으십시오|으라|으시고|어야|세요|지\s?(?:마|말)|한다(?!면|는)|라|아라?|려라?|리고|려|요|말고|마|말|않고|쓰지|줘|버))(?!\s?(?:도\s?(?:되|괜찮)|면|ㄹ|야\s?(?:하나|되나|할까|하는지|하는\s?경우)|는\s?(?:경우|사람|직원|행위|것|이유)|기\s?(?:전|때문)|서\s?(?:문제|사고|생|발생|벌|징계)))"
+_ORDERED = r"(?:\s?(?:해|하고(?!\s?싶)|하라|하세요|하십시오|하시고|하며|하여|해라|해서|해줘|하자|할\s?것|하도록|한\s?(?:뒤|다음|채|후)|합니다|하길|하기\s?바|시키|고|어라?|어\s?(?:줘|버|주)|으세요|으십시오|으라|으시고|어야|세요|지\s?(?:마|말)|한다(?!면|는)|라|아라?|려라?|리고|려|요|말고|마|말|않고|쓰지|줘|버))(?!\s?(?:도\s?(?:되|괜찮)|면|ㄹ|야\s?(?:하나|되나|할까|하는지|하는\s?경우)|는\s?(?:경우|사람|직원|행위|것|이유)|기\s?(?:전|때문)|서\s?(?:문제|사고|생|발생|벌|징계)))"
 _OLD = r"(?:이전|앞선|앞의|앞에|앞서|위의|위에|위|지금까지|여태|기존|원래|모든|시스템|네|너의|너에게|니가|네가|당신의|당신이|당신에게|처음|초기|최초|상기|안전|개발자|설정된|받은|주어진|내장된|숨겨진|아까|방금|전부|다른|본래)"
 
 _KOREAN = (
+    _sign(
+        0.6,
+        "시스템 프롬프트|시스템프롬프트",
+        r"시스템\s?프롬프트(?:를|을|가|는)?\s?(?:다음과\s?같이\s?|아래로\s?|새로\s?)?(?:변경|업데이트|교체|수정|대체|바뀌|바꾼)",
+    ),
     _sign(
         1.0,
         "지시|명령|프롬프트|인스트럭션|가이드라인",
@@ -231,8 +237,8 @@ _KOREAN = (
     ),
     _sign(
         0.5,
-        "무시|라고만|다고만|복종|자유로운|어겨도|솔직",
-        r"(?:출처|질문|문서|자료|소스)(?:를|을|는|은)?\s?(?:모두\s?|전부\s?)?무시(?:하고|해라|하라|해$|해\s)|(?:라고만|다고만)\s?(?:답|말|출력|응답|대답)|복종해|자유로운\s?(?:ai|인공지능|존재|챗봇)|어겨도\s?(?:돼|괜찮아|된다|상관없)(?!요)",
+        "무시|라고만|다고만|복종|자유|나만의|무제한|어겨도",
+        r"(?:출처|질문|문서|자료|소스)(?:를|을|는|은)?\s?(?:모두\s?|전부\s?)?무시(?:하고|해라|하라|해$|해\s)|(?:라고만|다고만)\s?(?:답|말|출력|응답|대답)|복종해|자유로운\s?(?:ai|인공지능|존재|챗봇)|어겨도\s?(?:돼|괜찮아|된다|상관없)(?!요)|(?:자유|나만의|무제한)\s?(?:ai|인공지능|챗봇)로",
     ),
     _sign(
         0.6,
@@ -255,7 +261,7 @@ _KOREAN = (
         1.0,
         "프롬프트|지시|명령|인스트럭션|설정|지침",
         rf"(?:(?:너의|네|니|너한테|너에게|당신의|당신에게|네가|니가|당신이)\s?(?:\w{{1,5}}\s?){{0,3}}?(?:프롬프트|지시\s?사항|지시문|지침|명령어|명령문|인스트럭션|초기\s?설정|내부\s?설정|규칙|설정값?)|(?:네가|니가|너가|당신이)\s?(?:\w{{1,3}}\s?)?받은\s?(?:명령|지시)|(?:시스템|숨겨진|숨은|비밀|원본|초기|내부|개발자)\s?(?:\w{{1,3}}\s?)?(?:프롬프트|지시문|명령문|인스트럭션|메시지)|(?:위|앞|이전|처음|맨\s?위)(?:의|에|에\s?(?:있는|적힌|주어진|받은))?\s?(?:\w{{1,4}}\s?)?(?:프롬프트|지시문|지시\s?사항|텍스트|글자))"
-        rf"{_G}{{0,20}}?(?:알려|보여|출력|공개|말해|적어|복사|반복|읊|읽어|유출|노출|뱉|써\s?(?:줘|주|봐|라)|번역해|요약해|나열|그대로|토해|내놔|까\s?줘|털어|인쇄|복붙|붙여|인코딩|뭐(?:라고|였|야\?|니))",
+        rf"[^.!\n]{{0,24}}?(?:알려|보여|출력|공개|말해|적어|복사|반복|읊|읽어|유출|노출|뱉|써\s?(?:줘|주|봐|라)|번역해|요약해|나열|그대로|토해|내놔|까\s?(?:줘|봐)|털어|인쇄|복붙|붙여|인코딩|뭐(?:라고|였|야\?|니))",
     ),
     _sign(
         1.0,
@@ -286,7 +292,7 @@ _KOREAN = (
     _sign(
         0.5,
         "개발자|관리자|만든|권한|오픈ai|openai|운영자|창조",
-        r"(?:나는|난|저는|내가|제가|나)\s?(?:바로\s?)?(?:너를|너의|당신의|당신을|이\s?(?:시스템|챗봇|봇)의?|네|시스템|openai|오픈ai|회사)?\s?(?:\w{1,4}\s?)?(?:개발자|관리자|만든\s?사람|운영자|주인|창조자|개발팀|엔지니어|최고\s?관리자)(?:야|다|이다|입니다|이니|니까|로서|인데|이며)|관리자\s?권한으로",
+        r"(?:나는|난|저는|내가|제가|나)\s?(?:바로\s?)?(?:너를|너의|당신의|당신을|이\s?(?:시스템|챗봇|봇)의?|네|시스템|openai|오픈ai|회사)?\s?(?:\w{1,4}\s?)?(?:개발자|관리자|만든\s?사람|운영자|주인|창조자|개발팀|엔지니어|최고\s?관리자)(?:야|다|이다|입니다|이니|니까|로서|인데|이며)|(?:관리자|운영자|개발자|최고)\s?권한으로",
     ),
     _sign(
         0.5,
@@ -305,8 +311,8 @@ _KOREAN = (
     ),
     _sign(
         0.6,
-        "사용자|유저|이용자|직원|사람|질문자|아무에게도|비밀|이 지시|이 명령|이 내용|이 사실|이 문장",
-        r"(?:사용자|유저|이용자|직원|사람|질문자|상대방?)(?:에게|한테|가|들에게)?(?:는|도)?[^.!?\n]{0,12}(?:알리지|말하지|언급하지|밝히지|모르게|알려\s?주지|드러내지|보이지\s?않게)|(?:이\s?(?:지시|명령|문장|내용|사실))[^.!?\n]{0,8}(?:비밀|언급하지|밝히지|말하지|드러내지)",
+        "사용자|유저|이용자|직원|사람|질문자|수신자|독자|상대|아무에게도|비밀|이 지시|이 명령|이 내용|이 사실|이 문장",
+        r"(?:사용자|유저|이용자|직원|사람|질문자|수신자|독자|상대방?)(?:에게|한테|가|들에게)?(?:는|도)?[^.!?\n]{0,12}(?:알리지|말하지|언급하지|밝히지|모르게|알려\s?주지|드러내지|보이지\s?않게)|(?:이\s?(?:지시|명령|문장|내용|사실))[^.!?\n]{0,8}(?:비밀|언급하지|밝히지|말하지|드러내지)",
     ),
     _sign(
         0.6,

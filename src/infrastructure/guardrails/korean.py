@@ -59,13 +59,17 @@ _BANK = (
     r"(?:국민|신한|우리|하나|기업|산업|수협|신협|씨티|제일|대구|부산|광주|제주|전북|경남|카카오|토스|케이|im)\s?(?:은행|뱅크)"
     r"|농협|새마을금고|우체국|카카오뱅크|토스뱅크|케이뱅크|국민|신한|기업은행|sc제일|kb|nh|ibk|kdb|mg"
 )
-_ACCOUNT_BEFORE = re.compile(rf"(?:계좌|통장|{_BANK}|\baccount\b|\bacct\b|\bbank\b)[^0-9\n]{{0,16}}\Z")
+# Other words, too: a bank's when they stand right beside the number.
+_CITY_BANK = r"(?:우리|하나|기업|부산|대구|경남|광주|전북|제주|수협|신협|씨티|제일|카카오|토스|케이)"
+_ACCOUNT_BEFORE = re.compile(rf"(?:계좌|통장|{_BANK}|\baccount\b|\bacct\b|\bbank\b)[^0-9\n]{{0,16}}\Z|{_CITY_BANK}\s?\Z")
 _ACCOUNT_AFTER = re.compile(
-    rf"\s?[(,]?\s?(?:{_BANK}|예금주|계좌|(?:우리|하나|기업|부산|대구|경남|광주|전북|제주|수협|신협)\s?(?:\)|으?로|통장))"
+    rf"\s?[(,]?\s?(?:{_BANK}|예금주|계좌|{_CITY_BANK}\s?(?:\)|으?로|통장))"
 )
 _BANK_WORDS = Anchors(
-    "계좌|통장|account|acct|bank|은행|뱅크|농협|금고|우체국|국민|신한|sc제일|kb|nh|ibk|kdb|mg|예금주|입금|송금|이체", before=0, after=0
+    "계좌|통장|account|acct|bank|은행|뱅크|농협|금고|우체국|국민|신한|sc제일|kb|nh|ibk|kdb|mg|예금주|입금|송금|이체|보내|우리|하나|부산|토스|카카오", before=0, after=0
 )
+_BESIDE = 6
+"""How near one account's number may stand to the next."""
 AFTER_ACCOUNT = 14
 """How far behind an account's number its bank may be named."""
 
@@ -156,10 +160,13 @@ def bank_accounts(reading: Reading) -> Iterator[Span]:
     """Numbers of bank accounts, beside a bank's name or where they are called so: they have no form of their own."""
     if not _BANK_WORDS.are_in(reading):
         return
+    last_end = -_BESIDE
     for found in reading.numbers(_ACCOUNT):
         digits = sum(map(str.isdigit, found.group()))
         if not 10 <= digits <= 16 or reading.is_labelled_otherwise(found.start()):
             continue
         before, after = reading.before(found.start()), reading.after(found.end(), AFTER_ACCOUNT)
-        if _ACCOUNT_BEFORE.search(before.lower()) or _ACCOUNT_AFTER.match(after.lower()):
+        is_next = found.start() - last_end < _BESIDE
+        if is_next or _ACCOUNT_BEFORE.search(before.lower()) or _ACCOUNT_AFTER.match(after.lower()):
+            last_end = found.end()
             yield found.span()
