@@ -12,7 +12,7 @@ from itertools import islice
 
 from src.infrastructure.guardrails.reading import Anchors, Reading, Span
 
-THRESHOLD = 1.0
+THRESHOLD = 0.6
 NEAR = 320
 """Within so many characters signs belong together."""
 
@@ -83,7 +83,7 @@ _ENGLISH = (
         r"\bdo anything now\b|\b(?:you are|act as|become|be|play|as|hi|hello|enable|enter|activate) (?:now )?(?:dan|stan)\b|\bdan mode\b|\bjailb(?:reak|roken) (?:mode|prompt|yourself|version)\b|\byou(?:'re| are|'ve been| have been)(?: now)? jailbroken\b",
     ),
     _sign(
-        0.6,
+        0.5,
         " mode",
         r"\b(?:enable|enter|activate|switch (?:in)?to|go into|you are (?:now )?in|engage|start|turn on|initiate|boot into)\b[^.!?\n]{0,25}\b(?:developer|debug|god|admin(?:istrator)?|sudo|root|maintenance|unrestricted|opposite|evil|test|diagnostic|unsafe|free)[- ]mode\b|\b(?:sudo|admin|developer|god|debug|dan|jailbreak|root|unrestricted) mode (?:on|enabled|activated|engaged|unlocked)\b",
     ),
@@ -121,9 +121,14 @@ _ENGLISH = (
         r"\b(?:pretend (?:to be|you|that you|there)|act as (?:if|though)|act like (?:you|there)|role-?play as|play the role of|imagine you(?:'re| are)|simulate (?:a|an|being)|take on the persona|stay in character|in a hypothetical world)\b",
     ),
     _sign(
-        0.8,
+        0.5,
         "safety|content filter|moderation|guardrail|content policy|filters|restrictions|alignment",
         r"\b(?:disable|turn off|deactivate|remove|switch off|lift|unlock|suspend|shut off|drop|bypass|evade|get around)\b[^.!?\n]{0,20}\b(?:your|all|any|the) (?:\w+ ){0,2}?(?:safety|content|moderation|ethical|guardrails?|filters?|restrictions|alignment|safeguards)(?: (?:filters?|guidelines|protocols?|checks?|settings|mechanisms?|policy|polic\w+|training|features?|systems?|layer))?\b",
+    ),
+    _sign(
+        0.6,
+        "your",
+        r"\b(?:disable|turn off|deactivate|remove|switch off|lift|unlock|suspend|drop|bypass|evade|get around)\b[^.!?\n]{0,12}\byour (?:\w+ ){0,2}?(?:safety|filters?|moderation|guardrails?|restrictions|alignment|safeguards|limits|content polic(?:y|ies))\b",
     ),
     _sign(
         0.5,
@@ -179,7 +184,7 @@ _TO_MACHINES = (
         r"(?:<!--|^|[\[(]|\b(?:note|message|instructions?|attention|dear) (?:to|for)?)\s{0,3}(?:the |all |any )?(?:ai |virtual |language )?(?:ais?|llms?|assistants?|chatbots?|gpt|models?|bots?):",
     ),
     _sign(
-        0.6,
+        0.5,
         "ai|llm|language model|chatbot|assistant|bot|copilot|gpt|model",
         r"(?:\bif you(?:'re| are)|\battention\b|\bnote (?:to|for)|\bmessage (?:to|for)|\bdear\b|\bhey\b|\bhello\b|\binstructions? (?:to|for)|\bto (?:the|any|all)|\bimportant[^.!?\n]{0,12} (?:for|to))[^.!?\n]{0,25}\b(?:ais?|llms?|(?:large )?language models?|chatbots?|(?:ai |virtual )assistants?|bots?|copilot|gpt|models?)\b[^.!?\n]{0,30}(?:[:,;.]|reading|processing|summari|that|who|which|must|should|you)"
         r"|\b(?:ais?|llms?|ai (?:assistants?|systems?|models?|agents?)|assistants?|chatbots?|language models?)\b(?: \w+){0,3}? (?:reading|processing|summari[sz]ing|parsing|analy[sz]ing|answering|indexing|that reads?|which reads?)\b",
@@ -246,7 +251,7 @@ _KOREAN = (
         r"(?<![a-z])dan(?![a-z])\s?(?:이야|이다|으로|처럼|이라는|모드|이라고|이라\s?불)",
     ),
     _sign(
-        0.7,
+        0.5,
         "무시|잊|따르지|무효|해제|버리|버려|제거|우회|지우|지워|초기화|신경|벗어|어기|어겨|끄|꺼|삭제|리셋",
         rf"{_OLD}{_G}{{0,20}}?{_SO_TOLD}{_G}{{0,12}}?{_DROP}{_ORDERED}",
         is_order=True,
@@ -270,7 +275,7 @@ _KOREAN = (
         rf"{_G}{{0,30}}?(?:\bai\b|ai|인공지능|챗봇|모델|봇|모드|비서|어시스턴트|답변|대답|답해|말해|응답|gpt|척|역할|행동|알려|존재|버전|작동|연기)",
     ),
     _sign(
-        0.6,
+        0.5,
         "탈옥|jailbreak|dan|모드",
         r"탈옥(?:\s?(?:모드|해|시켜|된|하자|상태)|$)|(?:개발자|관리자|디버그|무제한|루트|어드민|악마|자유|dan|sudo|테스트|점검)\s?모드(?:로|를|\s?(?:활성|켜|on|전환|진입|시작|실행))",
     ),
@@ -285,7 +290,7 @@ _KOREAN = (
         r"(?:인|한|는|된)\s?척\s?(?:해|하고|하며|하면서|하세요)|역할극|역할을\s?(?:맡|수행|연기|해)|연기해|처럼\s?(?:행동|말|대답|답|굴)|라고\s?가정(?:하고|해)|캐릭터(?:를|로)\s?(?:유지|연기|몰입)|페르소나",
     ),
     _sign(
-        0.6,
+        0.5,
         "새로운|새|진짜|실제|추가",
         r"(?:새로운|새|진짜|실제|추가|변경된)\s?(?:시스템\s?)?(?:지시\s?사항|지시|명령|프롬프트|임무|역할|목표|규칙)\s?(?:은|는|이야|:|입니다|을\s?(?:따|수행|이행)|에\s?따|만\s?따|이다|대로)",
     ),
@@ -315,7 +320,7 @@ _KOREAN = (
         r"(?:사용자|유저|이용자|직원|사람|질문자|수신자|독자|상대방?)(?:에게|한테|가|들에게)?(?:는|도)?[^.!?\n]{0,12}(?:알리지|말하지|언급하지|밝히지|모르게|알려\s?주지|드러내지|보이지\s?않게)|(?:이\s?(?:지시|명령|문장|내용|사실))[^.!?\n]{0,8}(?:비밀|언급하지|밝히지|말하지|드러내지)",
     ),
     _sign(
-        0.6,
+        0.5,
         "링크|이미지|주소|url|http|웹훅|전송|보내",
         r"(?:답변|응답|대답|요약|답)(?:에|의|마다|할\s?때)?[^.!?\n]{0,25}(?:링크|이미지|주소|url|https?)[^!?\n]{0,60}(?:포함|삽입|추가|넣|첨부|붙|표시|안내)|(?:대화|질문|사용자|비밀번호|개인\s?정보|메시지|내역)[^.!?\n]{0,25}(?:https?://|url|웹훅|서버|주소)[^!?\n]{0,60}(?:전송|보내|업로드|첨부|붙여)",
     ),
