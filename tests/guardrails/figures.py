@@ -53,7 +53,9 @@ def measure(rules: RuleSet, parts: Iterable[str], *, tell: bool = False) -> Figu
     for name in ("pii", "lookalikes", "injections", "instructions"):
         for row in labelled(name, *parts):
             expected = [("injection", row["text"])] if name == "injections" else row.get("expected", [])
-            _compare(figures, row["text"], rules, [(category, value) for category, value in expected], tell=tell)
+            _compare(
+                figures, row["text"], rules, [(category, value) for category, value in expected], tell=tell
+            )
     return figures
 
 
@@ -64,7 +66,8 @@ def _compare(
     for category, value in expected:
         # An attempt is found whichever part of the text it was seen in.
         hit = next(
-            (each for each in found if each[0] == category and (category == "injection" or value in each[1])), None
+            (each for each in found if each[0] == category and (category == "injection" or value in each[1])),
+            None,
         )
         (figures.right if hit else figures.missed)[category] += 1
         if hit:
@@ -82,7 +85,9 @@ def _compare(
 def harmless_flagged(rules: RuleSet, parts: Iterable[str]) -> tuple[int, int]:
     """Return how many harmless texts are taken for an attempt, and of how many."""
     texts = [row["text"] for name in ("lookalikes", "instructions", "pii") for row in labelled(name, *parts)]
-    flagged = sum(any(each.rule.category == "injection" for each in rules.find(text, "input")) for text in texts)
+    flagged = sum(
+        any(each.rule.category == "injection" for each in rules.find(text, "input")) for text in texts
+    )
     return flagged, len(texts)
 
 
@@ -96,11 +101,15 @@ def main() -> None:
             count = figures.right[category] + figures.missed[category]
             precision, recall = figures.precision(category), figures.recall(category)
             print(f"| {category} | {count} | {precision:.3f} | {recall:.3f} |")
-        print(f"| all but injection | | {figures.precision(*PERSONAL):.3f} | {figures.recall(*PERSONAL):.3f} |")
+        print(
+            f"| all but injection | | {figures.precision(*PERSONAL):.3f} | {figures.recall(*PERSONAL):.3f} |"
+        )
         flagged, texts = harmless_flagged(rules, [part])
         print(f"harmless texts taken for an injection: {flagged} of {texts} ({flagged / texts:.2%})")
         lines = list(labelled("instructions", part))
-        talk = sum(any(f.rule.category == "injection" for f in rules.find(row["text"], "input")) for row in lines)
+        talk = sum(
+            any(f.rule.category == "injection" for f in rules.find(row["text"], "input")) for row in lines
+        )
         print(f"of those that talk about instructions: {talk} of {len(lines)} ({talk / len(lines):.2%})")
 
 

@@ -20,14 +20,63 @@ from stdnum.kr import rrn
 HERE = Path(__file__).parent
 SLOT = re.compile(r"\{([^{}]*)\}")
 LETTERS, CAPITALS = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-WORDS = "hanbit seoul mint river cobalt delta orbit maple quartz falcon harbor lotus pixel sierra tango".split()
-NAMES = "minsu.kim jiyoung.lee dh_park s.choi eunji anna.schmidt tom daniel+work k8s-admin info hr-team j.doe99".split()
-HOSTS = (
-    "example.com example.co.kr corp.example.net hanbit.example naver.com gmail.com mail.company.co.kr "
-    "daesung-steel.kr uni.ac.kr sub.dept.example.org"
-).split()
-BANKS = "국민 신한 우리 하나 농협 기업 카카오뱅크 토스뱅크 새마을금고 우체국 부산".split()
-ENGLISH_BANKS = "Kookmin Bank|Shinhan bank|Woori Bank|Hana Bank|NH|IBK|bank".split("|")
+WORDS = [
+    "hanbit",
+    "seoul",
+    "mint",
+    "river",
+    "cobalt",
+    "delta",
+    "orbit",
+    "maple",
+    "quartz",
+    "falcon",
+    "harbor",
+    "lotus",
+    "pixel",
+    "sierra",
+    "tango",
+]
+NAMES = [
+    "minsu.kim",
+    "jiyoung.lee",
+    "dh_park",
+    "s.choi",
+    "eunji",
+    "anna.schmidt",
+    "tom",
+    "daniel+work",
+    "k8s-admin",
+    "info",
+    "hr-team",
+    "j.doe99",
+]
+HOSTS = [
+    "example.com",
+    "example.co.kr",
+    "corp.example.net",
+    "hanbit.example",
+    "naver.com",
+    "gmail.com",
+    "mail.company.co.kr",
+    "daesung-steel.kr",
+    "uni.ac.kr",
+    "sub.dept.example.org",
+]
+BANKS = [
+    "국민",
+    "신한",
+    "우리",
+    "하나",
+    "농협",
+    "기업",
+    "카카오뱅크",
+    "토스뱅크",
+    "새마을금고",
+    "우체국",
+    "부산",
+]
+ENGLISH_BANKS = ["Kookmin Bank", "Shinhan bank", "Woori Bank", "Hana Bank", "NH", "IBK", "bank"]
 
 Made = tuple[str, str | None]
 """A text, and the category that it has to be found as."""
@@ -50,7 +99,9 @@ class Maker:
 
     def resident(self, separator: str = "-", *, foreign: bool = False) -> str:
         born = self.day()
-        kind = self.random.choice(("56" if foreign else "12") if born.year < 2000 else ("78" if foreign else "34"))
+        kind = self.random.choice(
+            ("56" if foreign else "12") if born.year < 2000 else ("78" if foreign else "34")
+        )
         body = f"{born:%y%m%d}{kind}{self.random.randrange(96):02}{self.digits(3)}"
         check = (int(rrn.calc_check_digit(body)) + (2 if foreign else 0)) % 10
         return f"{body[:6]}{separator}{body[6:]}{check}"
@@ -59,7 +110,7 @@ class Maker:
         return f"{self.day(date(2020, 11, 1), date(2026, 6, 1)):%y%m%d}-{self.random.choice('34')}{self.digits(6)}"
 
     def mobile(self, separator: str = "-") -> str:
-        return separator.join(["010", self.random.choice("2345678 9".replace(" ", "")) + self.digits(3), self.digits(4)])
+        return separator.join(["010", self.random.choice("23456789") + self.digits(3), self.digits(4)])
 
     def landline(self, separator: str = "-") -> str:
         area = self.random.choice(("02", "031", "051", "053", "062", "042"))
@@ -77,8 +128,13 @@ class Maker:
         return f"{body[:3]}{separator}{body[3:5]}{separator}{body[5:]}{check}"
 
     def account(self) -> str:
-        form = self.random.choice(((6, 2, 6), (3, 3, 6), (4, 3, 6), (3, 6, 5), (4, 4, 5, 1), (3, 4, 4, 2), (4, 2, 7)))
-        return "-".join("1" + self.digits(size - 1) if number == 0 else self.digits(size) for number, size in enumerate(form))
+        form = self.random.choice(
+            ((6, 2, 6), (3, 3, 6), (4, 3, 6), (3, 6, 5), (4, 4, 5, 1), (3, 4, 4, 2), (4, 2, 7))
+        )
+        return "-".join(
+            "1" + self.digits(size - 1) if number == 0 else self.digits(size)
+            for number, size in enumerate(form)
+        )
 
     def email(self) -> str:
         return f"{self.random.choice(NAMES)}@{self.random.choice(HOSTS)}"
@@ -174,7 +230,9 @@ def values(make: Maker) -> dict[str, Callable[[], Made]]:
             "mobile_space": lambda: make.mobile(" "),
             "mobile_82": lambda: "+82-" + make.mobile()[1:],
             "mobile_82_bare": lambda: "+82" + make.mobile("")[1:],
-            "mobile_full": lambda: make.mobile().translate({code: code + 0xFEE0 for code in range(0x2D, 0x3A)}),
+            "mobile_full": lambda: make.mobile().translate(
+                {code: code + 0xFEE0 for code in range(0x2D, 0x3A)}
+            ),
             "landline": make.landline,
             "landline_paren": lambda: "({}) {}".format(*make.landline().split("-", 1)),
             "landline_82": lambda: "+82 2 " + make.landline()[-9:].lstrip("-").replace("-", " "),
@@ -190,7 +248,9 @@ def values(make: Maker) -> dict[str, Callable[[], Made]]:
         "driver_licence": {
             "licence": lambda: f"{number(11, 29)}-{digits(2)}-{digits(6)}-{digits(2)}",
             "licence_bare": lambda: f"{number(11, 29)}{digits(10)}",
-            "licence_region": lambda: f"{pick(('서울', '경기', '부산', '대전'))} {digits(2)}-{digits(6)}-{digits(2)}",
+            "licence_region": lambda: (
+                f"{pick(('서울', '경기', '부산', '대전'))} {digits(2)}-{digits(6)}-{digits(2)}"
+            ),
         },
         "business_number": {"brn": make.business, "brn_bare": lambda: make.business("")},
         "bank_account": {
@@ -246,7 +306,9 @@ def values(make: Maker) -> dict[str, Callable[[], Made]]:
         "bank": lambda: pick(BANKS),
         "bank_en": lambda: pick(ENGLISH_BANKS),
     }
-    made = {name: known(category, each) for category, names in personal.items() for name, each in names.items()}
+    made = {
+        name: known(category, each) for category, names in personal.items() for name, each in names.items()
+    }
     return made | {name: known(None, each) for name, each in harmless.items()}
 
 
@@ -289,10 +351,30 @@ def rows(files: dict[str, str], label: str, times: int, seed: int) -> Iterator[d
 
 
 SETS = {
-    "pii": ({"tuned": "pii_ko pii_en", "first_look": "pii_ko_first_look pii_en_first_look", "held_out": "pii_ko_held_out pii_en_held_out"}, 4),
-    "lookalikes": ({"tuned": "lookalikes", "first_look": "lookalikes_first_look", "held_out": "lookalikes_held_out"}, 4),
-    "injections": ({"tuned": "injections", "first_look": "injections_first_look", "held_out": "injections_held_out"}, 5),
-    "instructions": ({"tuned": "instructions", "first_look": "instructions_first_look", "held_out": "instructions_held_out"}, 5),
+    "pii": (
+        {
+            "tuned": "pii_ko pii_en",
+            "first_look": "pii_ko_first_look pii_en_first_look",
+            "held_out": "pii_ko_held_out pii_en_held_out",
+        },
+        4,
+    ),
+    "lookalikes": (
+        {"tuned": "lookalikes", "first_look": "lookalikes_first_look", "held_out": "lookalikes_held_out"},
+        4,
+    ),
+    "injections": (
+        {"tuned": "injections", "first_look": "injections_first_look", "held_out": "injections_held_out"},
+        5,
+    ),
+    "instructions": (
+        {
+            "tuned": "instructions",
+            "first_look": "instructions_first_look",
+            "held_out": "instructions_held_out",
+        },
+        5,
+    ),
 }
 
 

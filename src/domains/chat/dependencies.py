@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from src.domains.chat.services.exports import ExportService
+from src.domains.chat.services.guardrail_rules import RuleService
 from src.domains.chat.services.messages import MessageService
 from src.domains.chat.services.offers import Offers
 from src.domains.chat.services.open_door import OpenDoor
@@ -46,6 +47,11 @@ async def _exports(request: Request) -> ExportService:
 
 async def _profiles(request: Request) -> ProfileService:
     service: ProfileService = request.app.state.profiles
+    return service
+
+
+async def _guardrail_rules(request: Request) -> RuleService:
+    service: RuleService = request.app.state.guardrail_rules
     return service
 
 
@@ -90,6 +96,7 @@ Search = Annotated[MessageSearch, Depends(_message_search)]
 Shares = Annotated[ShareService, Depends(_shares)]
 Exports = Annotated[ExportService, Depends(_exports)]
 Profiles = Annotated[ProfileService, Depends(_profiles)]
+GuardrailRules = Annotated[RuleService, Depends(_guardrail_rules)]
 ModelOffers = Annotated[Offers, Depends(_offers)]
 Turns = Annotated[TurnService, Depends(_turns)]
 Door = Annotated[OpenDoor, Depends(_open_door)]

@@ -1,15 +1,21 @@
-"""What chat listens to: documents that are gone. It publishes its turns and asks knowledge for passages."""
+"""What chat listens to: documents that are gone, and changes of the guardrail's rules.
+
+It publishes its turns and asks knowledge for passages.
+"""
 
 from src.domains.chat.services.erasure import DeletedDocuments
+from src.domains.chat.services.guardrail_rules import RuleBook
 from src.shared.events.bus import EventBus
 from src.shared.events.knowledge import DocumentDeleted
 
 CITATIONS = "chat.citations"
+GUARDRAIL = "chat.guardrail"
 
 
-def subscribe(bus: EventBus, documents: DeletedDocuments) -> None:
+def subscribe(bus: EventBus, documents: DeletedDocuments, rules: RuleBook) -> None:
     async def erase(event: DocumentDeleted) -> None:
         await documents.erase(event.document_id)
 
     # A reaction: as many answers as cite a document are more than one transaction should hold up.
     bus.subscribe(DocumentDeleted, erase, name=CITATIONS, kind="reaction")
+    bus.replicate(RuleBook.EVENTS, rules, name=GUARDRAIL)

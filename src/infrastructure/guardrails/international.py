@@ -20,8 +20,36 @@ _HIDDEN_EMAIL = re.compile(
 _AT = Anchors("@", before=65, after=260)
 _HIDDEN_AT = Anchors("골뱅이|(at)|[at]|{at}|<at>|( at|[ at| at |[@]|(@)", before=65, after=120)
 _FILES = frozenset(
-    "png jpg jpeg gif svg webp ico js ts css json yaml yml md py java go rs txt pdf zip gz exe html local internal "
-    "svc lan".split()
+    [
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "webp",
+        "ico",
+        "js",
+        "ts",
+        "css",
+        "json",
+        "yaml",
+        "yml",
+        "md",
+        "py",
+        "java",
+        "go",
+        "rs",
+        "txt",
+        "pdf",
+        "zip",
+        "gz",
+        "exe",
+        "html",
+        "local",
+        "internal",
+        "svc",
+        "lan",
+    ]
 )
 _REMOTE = re.compile(r":[~A-Za-z0-9_/.-]")
 

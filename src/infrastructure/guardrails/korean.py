@@ -20,9 +20,7 @@ _RANDOM_SINCE = date(2020, 10, 5)
 _COUNTRY = r"(?:\(?(?:\+|00)?82\)?[-. ]{0,2}(?:\(0\)|0)?|\(?0)"
 _MOBILE = re.compile(rf"{L}{_COUNTRY}1[016-9]\)?([-. ]{{0,2}})[0-9]{{3,4}}([-. ]{{0,2}})[0-9]{{4}}{R}")
 _AREA = r"(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[2-8]?)"
-_LANDLINE = re.compile(
-    rf"{L}{_COUNTRY}{_AREA}(?:\)[-. ]?|[-. ]{{1,2}})[0-9]{{3,4}}[-. ]{{1,2}}[0-9]{{4}}{R}"
-)
+_LANDLINE = re.compile(rf"{L}{_COUNTRY}{_AREA}(?:\)[-. ]?|[-. ]{{1,2}})[0-9]{{3,4}}[-. ]{{1,2}}[0-9]{{4}}{R}")
 _RUN_TOGETHER = re.compile(rf"{L}(?:0{_AREA}[0-9]{{7,8}}|01[1-9][0-9]{{7,8}}){R}")
 _PHONE_WORDS = re.compile(
     r"전화|연락|휴대|핸드폰|폰\s?번호|모바일|팩스|내선|통화|\btel|phone|mobile|\bcell|\bcall|\btext\b|fax|contact",
@@ -61,12 +59,14 @@ _BANK = (
 )
 # Other words, too: a bank's when they stand right beside the number.
 _CITY_BANK = r"(?:우리|하나|기업|부산|대구|경남|광주|전북|제주|수협|신협|씨티|제일|카카오|토스|케이)"
-_ACCOUNT_BEFORE = re.compile(rf"(?:계좌|통장|{_BANK}|\baccount\b|\bacct\b|\bbank\b)[^0-9\n]{{0,16}}\Z|{_CITY_BANK}\s?\Z")
-_ACCOUNT_AFTER = re.compile(
-    rf"\s?[(,]?\s?(?:{_BANK}|예금주|계좌|{_CITY_BANK}\s?(?:\)|으?로|통장))"
+_ACCOUNT_BEFORE = re.compile(
+    rf"(?:계좌|통장|{_BANK}|\baccount\b|\bacct\b|\bbank\b)[^0-9\n]{{0,16}}\Z|{_CITY_BANK}\s?\Z"
 )
+_ACCOUNT_AFTER = re.compile(rf"\s?[(,]?\s?(?:{_BANK}|예금주|계좌|{_CITY_BANK}\s?(?:\)|으?로|통장))")
 _BANK_WORDS = Anchors(
-    "계좌|통장|account|acct|bank|은행|뱅크|농협|금고|우체국|국민|신한|sc제일|kb|nh|ibk|kdb|mg|예금주|입금|송금|이체|보내|우리|하나|부산|토스|카카오", before=0, after=0
+    "계좌|통장|account|acct|bank|은행|뱅크|농협|금고|우체국|국민|신한|sc제일|kb|nh|ibk|kdb|mg|예금주|입금|송금|이체|보내|우리|하나|부산|토스|카카오",
+    before=0,
+    after=0,
 )
 _BESIDE = 6
 """How near one account's number may stand to the next."""
@@ -95,9 +95,7 @@ def resident_numbers(reading: Reading) -> Iterator[Span]:
 
 def _birth_date(birth: str, century: str) -> date | None:
     try:
-        return date(
-            (1900 if century in "1256" else 2000) + int(birth[:2]), int(birth[2:4]), int(birth[4:])
-        )
+        return date((1900 if century in "1256" else 2000) + int(birth[:2]), int(birth[2:4]), int(birth[4:]))
     except ValueError:
         return None
 

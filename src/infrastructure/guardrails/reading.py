@@ -21,24 +21,25 @@ _PLAIN = (
     | {0x130: "I", 0x2024: ".", 0x2236: ":"}
 )
 _INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]+")
-_UNUSUAL = re.compile("[\u00a0\u00ad\u0130\u0660-\u06f9\u180e\u2000-\u2236\u3000\u30fc\ufe58-\uff5e\ufeff\U0001d7ce-\U000e007f]")
+_UNUSUAL = re.compile(
+    "[\u00a0\u00ad\u0130\u0660-\u06f9\u180e\u2000-\u2236\u3000\u30fc\ufe58-\uff5e\ufeff\U0001d7ce-\U000e007f]"
+)
 _ISLAND = re.compile(r"[0-9](?:[-. ()/]{0,3}[0-9]){6,127}+")
 
 # No part of a longer number, date, code or word: L stands before a pattern of a number and R behind it.
 L = r"(?<![0-9A-Za-z_])(?<![0-9][-./])"
 R = r"(?![0-9A-Za-z_])(?![-./][0-9])"
 
-_OTHER_NUMBERS = tuple(
-    """
+_OTHER_NUMBERS_ARE = """
     주문 송장 운송장 접수 문서 승인 거래 참조 고객 회원 예약 일련 제품 모델 품목 자재 관리 계약 공고 사건 민원 등기 배송 티켓 쿠폰
     시리얼 버전 빌드 전표 발주 견적 청구 입찰 과제 특허 출원 허가 신고 우편 바코드 로트 추적 작업 요청 확인 발급 자산 상품 인증 세션
-    트랜잭션 로그 영수증 접속 대장 주문서 사번 학번 코드 도서 증권 보험 품의 결재 기안 공문 티켓팅 재고 창고 택배 수하물 항공권
+    트랜잭션 로그 영수증 접속 대장 주문서 사번 학번 코드 도서 증권 보험 품의 결재 기안 공문 재고 창고 택배 수하물 항공권
     order invoice tracking shipment parcel reference ref ticket case version build serial model part sku po lot batch
     barcode isbn ean upc patent docket transaction confirmation request session document doc asset receipt customer
     member policy claim trace job log timestamp epoch commit imei meter voucher coupon waybill consignment booking
     requisition revision article item product id
-    """.split()
-)
+"""
+_OTHER_NUMBERS = tuple(_OTHER_NUMBERS_ARE.split())
 _CALLED = ("번호", "number", "no", "no.", "num", "id", "code", "key", "코드", "#", "nr")
 _JOINED = ("는", "은", "이", "가", "를", " is", " was", " are")
 _SIGNS = " \t:=#([{<\"'.,-"
@@ -130,9 +131,7 @@ class Anchors:
             return True
         return bool(self._others and small is not reading.lower and self._others.search(reading.lower))
 
-    def find(
-        self, pattern: "re.Pattern[str]", reading: Reading, text: str = ""
-    ) -> "Iterator[re.Match[str]]":
+    def find(self, pattern: "re.Pattern[str]", reading: Reading, text: str = "") -> "Iterator[re.Match[str]]":
         """Find the pattern in the text of the reading, or in another of its forms."""
         text = text or reading.text
         if self.are_in(reading):

@@ -9,7 +9,7 @@ from src.domains.chat.services.guardrail import Action, Category, Direction, Fin
 from src.infrastructure.guardrails import international, korean
 from src.infrastructure.guardrails.injection import injections
 from src.infrastructure.guardrails.reading import Detector, Reading
-from src.infrastructure.guardrails.secrets import open_block, secrets
+from src.infrastructure.guardrails.secrets import may_become_secret, open_block, secrets
 from src.infrastructure.guardrails.terms import Folded, fold
 
 STRICTNESS: dict[Action, int] = {"block": 2, "mask": 1, "flag": 0}
@@ -31,6 +31,10 @@ DETECTORS: dict[Category, tuple[Detector, ...]] = {
 }
 REMEMBERED_PASSAGES = 2_000
 """The same passages are found again and again."""
+
+_WORDS: frozenset[Category] = frozenset({"email", "iban", "passport"})
+"""Any word may become one of these."""
+_NUMBERS: frozenset[Category] = frozenset(DETECTORS) - {"secret", "injection", "email"}
 
 # What may become part of something that a detector knows, at the end of a text that goes on.
 _IN_NUMBERS = "0123456789 -.()/+"
@@ -72,6 +76,7 @@ class _Watch:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         strictest = {rule.category: rule for rule in sorted(rules, key=lambda rule: STRICTNESS[rule.action])}
+        self._categories = strictest.keys() & DETECTORS.keys()
         self._detectors = [
             (detector, strictest[category])
             for category, detectors in DETECTORS.items()
@@ -79,14 +84,19 @@ class _Watch:
             for detector in detectors
         ]
         self._terms = [
-            (fold(term), rule) for rule in rules if rule.category in ("term", "denied_topic") for term in rule.terms
+            (fold(term), rule)
+            for rule in rules
+            if rule.category in ("term", "denied_topic")
+            for term in rule.terms
         ]
         self._allowed: dict[Rule, list[str]] = {}
         first_of = {rule.profile_id: rule for rule in reversed(rules) if rule.category == "allowed_topic"}
         for rule in rules:
             if rule.category == "allowed_topic":
                 self._allowed.setdefault(first_of[rule.profile_id], []).extend(map(fold, rule.terms))
-        self._beginnings = {term[:length] for term, _rule in self._terms for length in range(1, len(term) + 1)}
+        self._beginnings = {
+            term[:length] for term, _rule in self._terms for length in range(1, len(term) + 1)
+        }
         self._longest_term = max(map(len, self._beginnings), default=0)
 
     def find(self, text: str) -> Sequence[Finding]:
@@ -100,14 +110,13 @@ class _Watch:
 
     def settled(self, text: str) -> int:
         ends = [len(text)]
-        if self._detectors:
-            ends.append(len(text.rstrip(_IN_NUMBERS)))
-            ends.append(max(len(text.rstrip(_IN_WORDS)), len(text) - LONGEST_WORD))
-            spoken = len(text.rstrip(_IN_NUMBERS + _SPOKEN + ","))
-            ends.append(spoken if "공일" in text[spoken:] or "영일" in text[spoken:] else len(text))
+        if self._categories & _NUMBERS:
+            ends.append(_begun_number(text))
+        word = max(len(text.rstrip(_IN_WORDS)), len(text) - LONGEST_WORD)
+        if self._categories & _WORDS or ("secret" in self._categories and may_become_secret(text, word)):
+            ends.append(word)
+        if "secret" in self._categories:
             ends.append(open_block(text))
-            if account := _ACCOUNT.search(text, max(0, len(text) - 64)):
-                ends.append(account.start())
         if self._terms:
             ends.append(self._begun_term(text))
         return min(ends)
@@ -132,6 +141,18 @@ class _Watch:
             if folded.form[-length:] in self._beginnings:
                 return start + folded.place(len(folded.form) - length)
         return len(text)
+
+
+def _begun_number(text: str) -> int:
+    """Return where a number may have begun that goes on, or whose bank is yet to be named."""
+    run = len(text.rstrip(_IN_NUMBERS))
+    spoken = len(text.rstrip(_IN_NUMBERS + _SPOKEN + ","))
+    account = _ACCOUNT.search(text, max(0, len(text) - 64))
+    return min(
+        run if any(map(str.isdigit, text[run:])) else len(text),
+        spoken if "공일" in text[spoken:] or "영일" in text[spoken:] else len(text),
+        account.start() if account else len(text),
+    )
 
 
 def _any_of(terms: Sequence[str], folded: Folded) -> bool:

@@ -23,7 +23,21 @@ _TOKENS = re.compile(
 )
 _TOKEN_BEGINS = (
     *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox"),
-    *("xapp-", "sk-", "k_live_", "k_test_", "AIza", "ya29.", "gcb_", "npm_", "hf_", "dop_v1", "pypi-", "SG.", "eyJ"),
+    *(
+        "xapp-",
+        "sk-",
+        "k_live_",
+        "k_test_",
+        "AIza",
+        "ya29.",
+        "gcb_",
+        "npm_",
+        "hf_",
+        "dop_v1",
+        "pypi-",
+        "SG.",
+        "eyJ",
+    ),
 )
 
 _BLOCK_BEGINS = "-----BEGIN "
@@ -40,6 +54,8 @@ _BEARER = re.compile(
     r"\b(?:bearer|basic)\s{1,3}((?=[A-Za-z+/_.-]{0,80}[0-9])[A-Za-z0-9+/_.~-]{20,512}+=*)", re.IGNORECASE
 )
 
+_CALLED = 40
+"""So far before a secret may stand what it is called."""
 _NAMES = Anchors(
     "password|passwd|passphrase|passcode|pwd|secret|token|api key|api_key|api-key|apikey|access key|access_key|accesskey"
     "|private_key|private key|pw:|pw |pw=|비밀번호|비밀 번호|비번|패스워드|암호|토큰|api 키|api키|시크릿|비밀키|비밀 키|인증키|인증 키",
@@ -58,7 +74,9 @@ _PLACEHOLDER = re.compile(
     r"env|process\.|config|vault|null|none|true|false|string|required|optional|https?:|^/|\(\)|\{\{|^--",
     re.IGNORECASE,
 )
-_NUMERIC = re.compile(r"(?:password|passcode|passwd|pwd?|비밀\s?번호|비번|패스워드|암호)\W{0,4}(?:은|는)?", re.IGNORECASE)
+_NUMERIC = re.compile(
+    r"(?:password|passcode|passwd|pwd?|비밀\s?번호|비번|패스워드|암호)\W{0,4}(?:은|는)?", re.IGNORECASE
+)
 _END = "\"'`,;)]}>.?"
 
 
@@ -73,6 +91,18 @@ def secrets(reading: Reading) -> Iterator[Span]:
         yield from (found.span(1) for found in _ADDRESSES.find(_IN_ADDRESS, reading))
     yield from (found.span(1) for found in _BEARERS.find(_BEARER, reading))
     yield from _named(reading)
+
+
+def may_become_secret(text: str, word: int) -> bool:
+    """Whether the word that a text ends with, from `word` on, may go on to be a secret, or is called one."""
+    last = text[word:]
+    if last and any(
+        begin.startswith(last) or begin in last for begin in (*_TOKEN_BEGINS, _BLOCK_BEGINS, "://")
+    ):
+        return True
+    return _NAMES.are_in(Reading(text[max(0, word - _CALLED) :])) or _BEARERS.are_in(
+        Reading(text[max(0, word - 16) :])
+    )
 
 
 def open_block(text: str) -> int:

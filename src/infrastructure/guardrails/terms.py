@@ -16,12 +16,100 @@ from itertools import accumulate
 from src.infrastructure.guardrails.reading import Span
 
 _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
-_MEDIALS = "ㅏ ㅐ ㅑ ㅒ ㅓ ㅔ ㅕ ㅖ ㅗ ㅗㅏ ㅗㅐ ㅗㅣ ㅛ ㅜ ㅜㅓ ㅜㅔ ㅜㅣ ㅠ ㅡ ㅡㅣ ㅣ".split()
-_FINALS = " ㄱ ㄲ ㄱㅅ ㄴ ㄴㅈ ㄴㅎ ㄷ ㄹ ㄹㄱ ㄹㅁ ㄹㅂ ㄹㅅ ㄹㅌ ㄹㅍ ㄹㅎ ㅁ ㅂ ㅂㅅ ㅅ ㅆ ㅇ ㅈ ㅊ ㅋ ㅌ ㅍ ㅎ".split(" ")
-_APART = dict(zip("ㅘㅙㅚㅝㅞㅟㅢㄳㄵㄶㄺㄻㄼㄽㄾㄿㅀㅄ", "ㅗㅏ ㅗㅐ ㅗㅣ ㅜㅓ ㅜㅔ ㅜㅣ ㅡㅣ ㄱㅅ ㄴㅈ ㄴㅎ ㄹㄱ ㄹㅁ ㄹㅂ ㄹㅅ ㄹㅌ ㄹㅍ ㄹㅎ ㅂㅅ".split(), strict=True))
+_MEDIALS = [
+    "ㅏ",
+    "ㅐ",
+    "ㅑ",
+    "ㅒ",
+    "ㅓ",
+    "ㅔ",
+    "ㅕ",
+    "ㅖ",
+    "ㅗ",
+    "ㅗㅏ",
+    "ㅗㅐ",
+    "ㅗㅣ",
+    "ㅛ",
+    "ㅜ",
+    "ㅜㅓ",
+    "ㅜㅔ",
+    "ㅜㅣ",
+    "ㅠ",
+    "ㅡ",
+    "ㅡㅣ",
+    "ㅣ",
+]
+_FINALS = [
+    "",
+    "ㄱ",
+    "ㄲ",
+    "ㄱㅅ",
+    "ㄴ",
+    "ㄴㅈ",
+    "ㄴㅎ",
+    "ㄷ",
+    "ㄹ",
+    "ㄹㄱ",
+    "ㄹㅁ",
+    "ㄹㅂ",
+    "ㄹㅅ",
+    "ㄹㅌ",
+    "ㄹㅍ",
+    "ㄹㅎ",
+    "ㅁ",
+    "ㅂ",
+    "ㅂㅅ",
+    "ㅅ",
+    "ㅆ",
+    "ㅇ",
+    "ㅈ",
+    "ㅊ",
+    "ㅋ",
+    "ㅌ",
+    "ㅍ",
+    "ㅎ",
+]
+_APART = dict(
+    zip(
+        "ㅘㅙㅚㅝㅞㅟㅢㄳㄵㄶㄺㄻㄼㄽㄾㄿㅀㅄ",
+        [
+            "ㅗㅏ",
+            "ㅗㅐ",
+            "ㅗㅣ",
+            "ㅜㅓ",
+            "ㅜㅔ",
+            "ㅜㅣ",
+            "ㅡㅣ",
+            "ㄱㅅ",
+            "ㄴㅈ",
+            "ㄴㅎ",
+            "ㄹㄱ",
+            "ㄹㅁ",
+            "ㄹㅂ",
+            "ㄹㅅ",
+            "ㄹㅌ",
+            "ㄹㅍ",
+            "ㄹㅎ",
+            "ㅂㅅ",
+        ],
+        strict=True,
+    )
+)
 # A letter that is repeated counts once, and so does a vowel that is drawn out: 바아아보 is 바보.
 _REPEATED = re.compile(r"(.)\1+|([ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅛㅜㅠㅡㅣ])(?:ㅇ\2)+")
-_LOOK_ALIKES = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i", "|": "i", "l": "i"}
+_LOOK_ALIKES = {
+    "0": "o",
+    "1": "i",
+    "3": "e",
+    "4": "a",
+    "5": "s",
+    "7": "t",
+    "@": "a",
+    "$": "s",
+    "!": "i",
+    "|": "i",
+    "l": "i",
+}
 # Digits between syllables are put there to hide a word: 시1발.
 _BETWEEN = re.compile(r"(?<=[가-힣ㄱ-ㅣ])[0-9]{1,3}(?=[가-힣ㄱ-ㅣ])")
 _KNOWN = 20_000
@@ -95,7 +183,8 @@ class Folded:
     @cached_property
     def _begins(self) -> list[int]:
         """For each letter of the form, and its end: where it begins among all letters."""
-        begins, at = [], 0
+        begins: list[int] = []
+        at = 0
         for repeated in _REPEATED.finditer(self._letters):
             begins += range(at, repeated.start() + 1)
             at = repeated.end()

@@ -1,8 +1,16 @@
 """The HTTP API of chat."""
 
-from src.domains.chat.routers import messages, openai, profiles, sessions, shares, tools, turns
+from src.domains.chat.routers import guardrail, messages, openai, profiles, sessions, shares, tools, turns
 
 # Side by side and not within one another: FastAPI looks for a route anew at every level. Turns first.
-routers = (turns.router, sessions.router, messages.router, shares.router, profiles.router, tools.router)
+routers = (
+    turns.router,
+    sessions.router,
+    messages.router,
+    shares.router,
+    profiles.router,
+    tools.router,
+    guardrail.router,
+)
 
 openai_router = openai.router

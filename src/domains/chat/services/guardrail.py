@@ -1,7 +1,7 @@
 """The guardrail as chat sees it: rules, what they find in a text, and the ports of those who look."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -84,12 +84,15 @@ class GuardrailUnavailable(Unavailable):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a service outside makes of a text: `text` is what it lets through of it, or its reason to block it."""
+    """What a service outside makes of a text.
+
+    `text` is what it lets through, with `mask` without what it took out; with `block` it is not let through.
+    `found` are the categories in its own words, with how often.
+    """
 
     text: str
     action: Action | None = None
-    categories: Mapping[str, int] = frozenset()  # type: ignore[assignment]
-    """How often it found what, in its own words."""
+    found: Mapping[str, int] = field(default_factory=dict)
 
 
 class Moderator(Protocol):
@@ -107,6 +110,6 @@ class Sealer(Protocol):
 
     def seal(self, values: Mapping[str, str]) -> str: ...
 
-    def unseal(self, sealed: str) -> dict[str, str]:
-        """Return the values; none where they were sealed with another key."""
+    def unseal(self, sealed: str | None) -> dict[str, str]:
+        """Return the values; none where nothing was sealed, or with another key."""
         ...

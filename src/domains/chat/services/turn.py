@@ -1,6 +1,7 @@
 """A turn, from what somebody asks for to the answer that is being written."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from src.domains.chat.models import Channel, WithoutSources
@@ -91,6 +92,10 @@ class Place:
     history_ids: tuple[UUID, ...] = ()
     summary: str | None = None
     is_temporary: bool = False
+    masked: Mapping[str, str] = field(default_factory=dict)
+    """What placeholders in the session stand for."""
+    refusal: str | None = None
+    """What the asker is told instead of an answer."""
 
 
 @dataclass(frozen=True)
