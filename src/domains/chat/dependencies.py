@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Request
 
 from src.domains.chat.services.budgets import BudgetService
 from src.domains.chat.services.exports import ExportService
+from src.domains.chat.services.guardrail_rules import RuleService
 from src.domains.chat.services.messages import MessageService
 from src.domains.chat.services.offers import Offers
 from src.domains.chat.services.open_door import OpenDoor
@@ -47,6 +48,11 @@ async def _exports(request: Request) -> ExportService:
 
 async def _profiles(request: Request) -> ProfileService:
     service: ProfileService = request.app.state.profiles
+    return service
+
+
+async def _guardrail_rules(request: Request) -> RuleService:
+    service: RuleService = request.app.state.guardrail_rules
     return service
 
 
@@ -97,6 +103,7 @@ Shares = Annotated[ShareService, Depends(_shares)]
 Exports = Annotated[ExportService, Depends(_exports)]
 Profiles = Annotated[ProfileService, Depends(_profiles)]
 Budgets = Annotated[BudgetService, Depends(_budgets)]
+GuardrailRules = Annotated[RuleService, Depends(_guardrail_rules)]
 ModelOffers = Annotated[Offers, Depends(_offers)]
 Turns = Annotated[TurnService, Depends(_turns)]
 Door = Annotated[OpenDoor, Depends(_open_door)]

@@ -17,10 +17,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from src.domains.chat.services.guardrail import Action, Category
 from src.infrastructure.database.base import Base, domain_metadata, primary_id
 
 MessageRole = Literal["user", "assistant"]
-MessageStatus = Literal["pending", "completed", "stopped", "failed", "interrupted"]
+MessageStatus = Literal["pending", "completed", "stopped", "failed", "interrupted", "blocked"]
 Rating = Literal["up", "down"]
 Channel = Literal["chat", "openai"]
 WithoutSources = Literal["say_so", "answer"]
@@ -63,7 +64,8 @@ class Session(ChatRecord):
 
     Its messages are a tree; `leaf_id` is the last message of the branch that is shown and continued. A deleted
     session can be restored until it is erased; a temporary one is listed nowhere, and erased soon. Without a
-    profile, or when that is gone, the platform's own assistant answers.
+    profile, or when that is gone, the platform's own assistant answers. `masked_values` are what the placeholders
+    in its messages stand for, sealed.
     """
 
     __tablename__ = "chat_session"
@@ -78,6 +80,7 @@ class Session(ChatRecord):
     model: Mapped[str | None]
     leaf_id: Mapped[UUID | None]
     is_temporary: Mapped[bool] = mapped_column(default=False, server_default=false())
+    masked_values: Mapped[str | None]
     pinned_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -89,6 +92,9 @@ class Message(ChatRecord):
 
     `parent_id` is the message that it follows: a question's is the answer before it, an answer's its question.
     Messages with one parent are branches. `summary` tells in short all that was said up to this message.
+
+    A blocked question never reached a model, and a blocked answer is what its asker was told instead, or what
+    there was of it when it was cut off.
 
     A pending answer is being written by a server process that prolongs `leased_until` while it lives.
     """
@@ -149,6 +155,27 @@ class DeletedDocument(ChatRecord):
 
     document_id: Mapped[UUID] = mapped_column(primary_key=True)
     noted_at: Mapped[datetime]
+
+
+class GuardrailRule(ChatRecord):
+    """What becomes of texts in which something of a category is found; see `Rule`."""
+
+    __tablename__ = "chat_guardrail_rule"
+    __table_args__ = (
+        CheckConstraint(f"category IN {get_args(Category)}", name="category"),
+        CheckConstraint(f"action IN {get_args(Action)}", name="action"),
+    )
+
+    id: Mapped[UUID] = primary_id()
+    category: Mapped[str]
+    action: Mapped[str]
+    directions: Mapped[list[str]] = mapped_column(JSON, default=list)
+    terms: Mapped[list[str]] = mapped_column(JSON, default=list)
+    profile_id: Mapped[UUID | None]
+    reply: Mapped[str]
+    is_enabled: Mapped[bool]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
 
 
 class Share(ChatRecord):

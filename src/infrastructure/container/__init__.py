@@ -26,6 +26,7 @@ from src.domains.chat.services.ceilings import Ceilings
 from src.domains.chat.services.digests import DigestWriter
 from src.domains.chat.services.erasure import DeletedDocuments
 from src.domains.chat.services.exports import ExportService
+from src.domains.chat.services.guardrail_rules import RuleBook, RuleService
 from src.domains.chat.services.keeping import GenerationKeeper
 from src.domains.chat.services.messages import MessageService
 from src.domains.chat.services.open_door import OpenDoor
@@ -33,6 +34,7 @@ from src.domains.chat.services.profiles import ProfileService
 from src.domains.chat.services.readable import ReadableCitations
 from src.domains.chat.services.reservations import ReservationKeeper
 from src.domains.chat.services.rewriting import QuestionRewriter
+from src.domains.chat.services.screening import Screener
 from src.domains.chat.services.search import MessageSearch
 from src.domains.chat.services.sessions import SessionService
 from src.domains.chat.services.sharing import ShareService
@@ -53,7 +55,7 @@ from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.session_files import FileLimits, SessionFileService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
-from src.infrastructure.container import limits, models, retrieval, tools
+from src.infrastructure.container import guardrail, limits, models, retrieval, tools
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.engine import database_engine
 from src.infrastructure.database.notifications import Notifications
@@ -61,6 +63,8 @@ from src.infrastructure.database.retention import Retention
 from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.documents.reader import FileDocumentReader
 from src.infrastructure.fetching.fetcher import HttpFetcher
+from src.infrastructure.guardrails.rules import CompiledRules
+from src.infrastructure.guardrails.sealing import SecretSealer
 from src.infrastructure.operations.events import EventService
 from src.infrastructure.operations.health import HealthService
 from src.infrastructure.operations.metrics import MetricsService
@@ -252,10 +256,20 @@ class Container(containers.DeclarativeContainer):
     profiles = providers.Singleton(ProfileService, database, offers)
     sessions = providers.Singleton(SessionService, database, offers)
     citations = providers.Singleton(ReadableCitations, bus, settings.provided.chat.passages_timeout_seconds)
-    messages = providers.Singleton(MessageService, database, citations)
+    rule_book = providers.Singleton(RuleBook, database, CompiledRules)
+    moderator = providers.Singleton(guardrail.moderator, settings)
+    guardrail_rules = providers.Singleton(
+        RuleService,
+        database,
+        rule_book,
+        moderator,
+        providers.Callable(partial, subscriptions.provided.wait_until_current, chat_subscribers.GUARDRAIL),
+    )
+    sealer = providers.Singleton(SecretSealer, providers.Callable(_token_secret, settings))
+    messages = providers.Singleton(MessageService, database, citations, sealer)
     message_search = providers.Singleton(MessageSearch, database)
     shares = providers.Singleton(ShareService, database, citations)
-    exports = providers.Singleton(ExportService, database, citations)
+    exports = providers.Singleton(ExportService, database, citations, sealer)
     deleted_documents = providers.Singleton(DeletedDocuments, database)
     trash = providers.Singleton(
         Trash, database, deleted_documents, providers.Callable(limits.trash_policy, settings)
@@ -294,6 +308,8 @@ class Container(containers.DeclarativeContainer):
         rewriter,
         toolbox,
         spending,
+        rule_book,
+        moderator,
         providers.Callable(limits.answer_limits, settings),
         settings.provided.analytics.time_zone,
     )
@@ -301,12 +317,13 @@ class Container(containers.DeclarativeContainer):
         DigestWriter, database, offers, caller, spending, settings.provided.chat.history_messages
     )
     keeper = providers.Singleton(
-        GenerationKeeper, database, providers.Callable(limits.keeping_limits, settings)
+        GenerationKeeper, database, sealer, providers.Callable(limits.keeping_limits, settings)
     )
     turns = providers.Singleton(
         TurnService,
         database,
-        providers.Singleton(QuestionDesk, offers, spending, settings.provided.chat.history_messages),
+        providers.Singleton(Screener, rule_book, moderator),
+        providers.Singleton(QuestionDesk, offers, sealer, spending, settings.provided.chat.history_messages),
         answers,
         digests,
         keeper,
@@ -353,6 +370,7 @@ SERVICES = (
     "turns",
     "open_door",
     "toolbox",
+    "guardrail_rules",
     "dashboards",
     "events",
     "health",

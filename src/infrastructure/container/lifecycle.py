@@ -24,7 +24,9 @@ def subscribe(container: Container) -> None:
         knowledge_subscribers.feed(bus, container.search_engine_feed())
     else:
         knowledge_subscribers.keep_index(bus, container.index_replica())
-    chat_subscribers.subscribe(bus, container.deleted_documents(), container.budget_book())
+    chat_subscribers.subscribe(
+        bus, container.deleted_documents(), container.budget_book(), container.rule_book()
+    )
     analytics_subscribers.subscribe(bus, container.turn_projection())
     bus.require_responders(PassagesRequested, ReadableDocumentsRequested)
 
@@ -80,7 +82,12 @@ async def running(container: Container) -> AsyncIterator[None]:
                 container.index().close()
             await container.meaning().close()
             outsiders = (offer.model for offer in container.offers())
-            for outside in (container.search_engine(), container.embedder(), *outsiders):
+            for outside in (
+                container.search_engine(),
+                container.embedder(),
+                container.moderator(),
+                *outsiders,
+            ):
                 if outside:
                     await outside.close()
             container.index_folder().release()

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
 from src.infrastructure.settings.chat import ChatSettings as ChatSettings
+from src.infrastructure.settings.chat import GuardrailSettings as GuardrailSettings
 from src.infrastructure.settings.chat import McpServerSettings as McpServerSettings
 from src.infrastructure.settings.chat import ModelSettings as ModelSettings
 from src.infrastructure.settings.chat import ToolSettings as ToolSettings
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     bedrock: BedrockSettings = BedrockSettings()
     fetch: FetchSettings = FetchSettings()
     chat: ChatSettings = ChatSettings()
+    guardrail: GuardrailSettings = GuardrailSettings()
     tools: ToolSettings = ToolSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
 

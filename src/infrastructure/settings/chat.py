@@ -118,6 +118,24 @@ class ChatSettings(BaseModel):
         return self
 
 
+class GuardrailSettings(BaseModel):
+    """A guardrail outside, asked beside the rules that administrators keep."""
+
+    bedrock_id: str | None = Field(
+        None,
+        pattern=r"^([a-z0-9]+|arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:guardrail/[a-z0-9]+)$",
+        description="A guardrail of Amazon Bedrock, which questions and answers are shown to; its id or ARN.",
+    )
+    bedrock_version: str = Field(
+        "DRAFT", pattern=r"^([1-9][0-9]{0,7}|DRAFT)$", description="Its version: a number, or `DRAFT`."
+    )
+    bedrock_seconds: float = Field(3.0, gt=0, le=30, description="How long it may take to judge a text.")
+    bedrock_fails_open: bool = Field(
+        False,
+        description="Whether texts go on unjudged while it does not answer; else they are refused with 503.",
+    )
+
+
 class McpServerSettings(BaseModel):
     """A server of tools, as `TOOLS__MCP_SERVERS` names it."""
 

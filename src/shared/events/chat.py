@@ -218,3 +218,61 @@ class BudgetExceeded(BudgetNearlyUsed):
     """A call of a model was refused, for it could take more than is left of a budget."""
 
     name: ClassVar[str] = "chat.budget_exceeded"
+
+
+class ChatMessageBlocked(DomainEvent):
+    """A person's message was answered with a reason and never reached a model.
+
+    `category` is the guardrail's; `rule_id` is none where a service outside decided. No text of it is told.
+    """
+
+    name: ClassVar[str] = "chat.message_blocked"
+
+    session_id: UUID
+    message_id: UUID
+    answer_id: UUID
+    user_id: UUID
+    group_ids: tuple[UUID, ...]
+    channel: str
+    profile_id: UUID | None
+    category: str
+    rule_id: UUID | None
+
+
+class GuardrailIntervened(DomainEvent):
+    """The guardrail did something to a text of a turn: once for each rule and direction, and without any text.
+
+    `direction` is `input`, `output` or `passages` (also what tools gave); `action` is `block`, `mask` or `flag`.
+    An intervention without `rule_id` is a service's outside, with the category in its words.
+    """
+
+    name: ClassVar[str] = "chat.guardrail_intervened"
+
+    session_id: UUID
+    answer_id: UUID
+    user_id: UUID
+    group_ids: tuple[UUID, ...]
+    direction: str
+    action: str
+    category: str
+    rule_id: UUID | None
+    count: int
+
+
+class GuardrailRulesChanged(DomainEvent):
+    """An administrator made a rule, changed it to this, or deleted it; whoever keeps rules reads them anew.
+
+    `terms` is how many it has: which ones are nobody's but chat's.
+    """
+
+    name: ClassVar[str] = "chat.guardrail_rules_changed"
+
+    rule_id: UUID
+    user_id: UUID
+    change: Literal["created", "changed", "deleted"]
+    category: str
+    action: str
+    directions: tuple[str, ...]
+    profile_id: UUID | None
+    is_enabled: bool
+    terms: int

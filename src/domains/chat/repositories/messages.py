@@ -11,6 +11,7 @@ from src.domains.chat.models import CitedDocument, Message, Session
 from src.infrastructure.database.unit_of_work import UnitOfWork
 
 MESSAGES = Message.metadata.tables[Message.__tablename__]
+SESSIONS = Message.metadata.tables[Session.__tablename__]
 CITED_DOCUMENTS = Message.metadata.tables[CitedDocument.__tablename__]
 
 # What every turn does: statements built once, on the tables. The ORM's way costs three times as much.
@@ -40,7 +41,11 @@ def _branch() -> Select[Any]:
 
 
 BRANCH = _branch()
-STATES = select(MESSAGES).where(MESSAGES.c.id.in_(bindparam("ids", expanding=True)))
+STATES = (
+    select(MESSAGES, SESSIONS.c.masked_values)
+    .join(SESSIONS, SESSIONS.c.id == MESSAGES.c.session_id)
+    .where(MESSAGES.c.id.in_(bindparam("ids", expanding=True)))
+)
 
 
 def _up_from(leaf_id: UUID) -> Select[Any]:
@@ -91,7 +96,7 @@ class MessageRepository:
         return self._uow.connection.scalars(query).all()
 
     def states(self, message_ids: Collection[UUID]) -> Sequence[RowMapping]:
-        """Return the answers as they are saved."""
+        """Return the answers as they are saved, with what was masked in their sessions."""
         return self._uow.connection.execute(STATES, {"ids": list(message_ids)}).mappings().all()
 
     def owned(self, message_id: UUID, user_id: UUID, *, for_update: bool) -> Message | None:

@@ -25,6 +25,7 @@ SESSION_TO_CONTINUE = (
         SESSIONS.c.model,
         SESSIONS.c.is_temporary,
         SESSIONS.c.channel,
+        SESSIONS.c.masked_values,
     )
     .where(
         SESSIONS.c.id == bindparam("session_id"),
@@ -67,6 +68,15 @@ class SessionRepository:
         """Put the session's newest message at its end."""
         values = {"continued_id": session_id, "title": title, "leaf_id": leaf_id, "updated_at": now}
         self._uow.defer(CONTINUE_SESSION, values)
+
+    def keep_masked(self, session_id: UUID, sealed: str) -> None:
+        """Keep what the placeholders in the session's messages stand for."""
+        self._uow.defer(CONTINUE_SESSION, {"continued_id": session_id, "masked_values": sealed})
+
+    def masked_values(self, session_id: UUID) -> str | None:
+        return self._uow.connection.scalar(
+            select(SESSIONS.c.masked_values).where(SESSIONS.c.id == session_id)
+        )
 
     def set_automatic_title(self, session_id: UUID, title: str) -> None:
         """Set the title, unless a person has given one."""

@@ -1,6 +1,16 @@
 """The HTTP API of chat."""
 
-from src.domains.chat.routers import budgets, messages, openai, profiles, sessions, shares, tools, turns
+from src.domains.chat.routers import (
+    budgets,
+    guardrail,
+    messages,
+    openai,
+    profiles,
+    sessions,
+    shares,
+    tools,
+    turns,
+)
 
 # Side by side and not within one another: FastAPI looks for a route anew at every level. Turns first.
 routers = (
@@ -11,6 +21,7 @@ routers = (
     profiles.router,
     tools.router,
     budgets.router,
+    guardrail.router,
 )
 
 openai_router = openai.router

@@ -45,6 +45,7 @@ class MessageResponse(ItemModel):
         return cls.model_validate(
             {
                 **of_message,
+                "content": view.content,
                 "siblings": view.siblings,
                 "citations": view.citations,
                 "usage": _usage(view.message),
@@ -52,7 +53,7 @@ class MessageResponse(ItemModel):
         )
 
 
-_OF_MESSAGE = MessageResponse.model_fields.keys() - {"siblings", "citations", "usage"}
+_OF_MESSAGE = MessageResponse.model_fields.keys() - {"siblings", "citations", "usage", "content"}
 
 
 def _usage(message: Message) -> UsageResponse | None:

@@ -3,11 +3,13 @@
 https://platform.openai.com/docs/api-reference/chat/object and .../chat/streaming
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from src.domains.chat.services.generations import Generation
+from src.domains.chat.services.masking import restored
 
 Body = dict[str, Any]
 
@@ -33,7 +35,7 @@ class Telling:
     def completion(self) -> Body:
         """Return the whole answer."""
         calls = self._calls
-        message: Body = {"role": "assistant", "content": self.generation.text or (None if calls else "")}
+        message: Body = {"role": "assistant", "content": self.generation.shown or (None if calls else "")}
         if calls:
             message["tool_calls"] = calls
         choice = {"index": 0, "message": message | self._beside, "finish_reason": self._finish_reason}
@@ -76,10 +78,16 @@ class Telling:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
+                "function": {"name": call.name, "arguments": self._restored(call.arguments)},
             }
             for call in asked
         ]
+
+    def _restored(self, arguments: str) -> str:
+        """Return a call's arguments with what its program's own messages told; they are text in JSON."""
+        masked = self.generation.masked.items()
+        values = {each: json.dumps(value, ensure_ascii=False)[1:-1] for each, value in masked}
+        return restored(arguments, values)
 
     @property
     def _finish_reason(self) -> str:

@@ -52,7 +52,7 @@ class ChatResponse(ResponseModel):
         return cls(
             session_id=generation.session_id,
             message_id=generation.message_id,
-            answer=generation.text,
+            answer=generation.shown,
             citations=list(generation.citations),
             grounded=generation.grounded,
             usage=UsageResponse.model_validate(generation.usage),

@@ -15,6 +15,9 @@ from src.domains.chat.services.calling import ModelCall, ModelCaller
 from src.domains.chat.services.citations import CitationCheck
 from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.grounding import is_grounded
+from src.domains.chat.services.guarding import AnswerBlocked, AnswerGuard
+from src.domains.chat.services.guardrail import Moderator
+from src.domains.chat.services.guardrail_rules import RuleBook
 from src.domains.chat.services.offers import Offer
 from src.domains.chat.services.ports import (
     Asker,
@@ -44,6 +47,12 @@ SEARCH_FAILED = {
     "en": "The documents cannot be searched right now, so this answer does not rest on them.\n\n",
 }
 
+SOURCES_LEFT_OUT = {
+    "ko": "찾은 문서가 모두 회사의 안전 규칙에 걸려, 문서를 보지 않고 답합니다.\n\n",
+    "en": "All documents that were found go against the company's safety rules, so this answer does not rest on "
+    "them.\n\n",
+}
+
 
 @dataclass(frozen=True)
 class AnswerLimits:
@@ -59,6 +68,7 @@ class AnswerLimits:
 class Progress:
     """An answer on its way: the sources so far, the calls of models, and when the first text came."""
 
+    guard: AnswerGuard | None = None
     check: CitationCheck = field(default_factory=lambda: CitationCheck(()))
     found: Sequence[Passage] = ()
     """By the search before the model spoke."""
@@ -98,6 +108,8 @@ class AnswerWriter:
         rewriter: QuestionRewriter,
         toolbox: Toolbox,
         spending: Spending,
+        rules: RuleBook,
+        moderator: Moderator | None,
         limits: AnswerLimits,
         time_zone: ZoneInfo,
     ) -> None:
@@ -106,17 +118,25 @@ class AnswerWriter:
         self._rewriter = rewriter
         self._toolbox = toolbox
         self._spending = spending
+        self._rules = rules
+        self._moderator = moderator
         self._limits = limits
         self._time_zone = time_zone
 
     async def write(self, turn: Turn, progress: Progress) -> None:
         """Write the whole answer; `progress` tells at any time what it has taken so far."""
-        if _searches(turn):
-            await self._search(turn, progress)
-        await self._converse(turn, progress)
-        self._release(turn, progress, progress.check.finish())
+        language = detect_language(turn.place.question.content)
+        guard = progress.guard = AnswerGuard(self._rules.current, self._moderator, language)
+        try:
+            if _searches(turn):
+                await self._search(turn, progress, guard)
+            await self._converse(turn, progress, guard)
+            self._release(turn, progress, await guard.feed(progress.check.finish()))
+            self._release(turn, progress, await guard.finish())
+        except AnswerBlocked as blocked:
+            _cut(turn.generation, blocked.last_words)
 
-    async def _search(self, turn: Turn, progress: Progress) -> None:
+    async def _search(self, turn: Turn, progress: Progress, guard: AnswerGuard) -> None:
         """Find the sources. That the search fails is said, but never fails the answer."""
         standalone, progress.rewriting = await self._rewriter.standalone(
             turn.place.offer, turn.place.history, turn.place.question.content
@@ -136,27 +156,30 @@ class AnswerWriter:
             log.exception("passages_unavailable", message_id=str(turn.generation.message_id))
             self._release(turn, progress, SEARCH_FAILED[detect_language(turn.place.question.content)])
             return
-        progress.found = retrieved.passages
-        self._add_sources(progress, retrieved.passages)
+        progress.found = guard.passages(retrieved.passages)
+        if retrieved.passages and not progress.found:
+            self._release(turn, progress, SOURCES_LEFT_OUT[detect_language(turn.place.question.content)])
+        self._add_sources(progress, progress.found)
 
     def _add_sources(self, progress: Progress, passages: Sequence[Passage]) -> None:
         progress.passages += passages
         progress.check.add(passages)
 
-    async def _converse(self, turn: Turn, progress: Progress) -> None:
+    async def _converse(self, turn: Turn, progress: Progress, guard: AnswerGuard) -> None:
         """Let the model speak; while it calls tools of ours, run them and let it go on."""
         request = turn.ask.request or OpenRequest()
         said, tools = list(request.said_since), self._tools(turn)
         for rounds_left in range(self._limits.tool_rounds, -1, -1):
             may_call = rounds_left > 0 or bool(request.tools)
-            text, calls = await self._speak(turn, progress, said, tools, may_call=may_call)
+            text, calls = await self._speak(turn, progress, guard, said, tools, may_call=may_call)
+            calls = tuple(replace(call, arguments=guard.arguments(call.arguments)) for call in calls)
             if not calls:
                 return
             if request.tools:
                 turn.generation.asked_tools = calls
                 return
             said.append(PromptMessage("assistant", text, calls))
-            said += [await self._run_tool(turn, progress, call) for call in calls]
+            said += [await self._run_tool(turn, progress, guard, call) for call in calls]
 
     def _tools(self, turn: Turn) -> tuple[ToolSpec, ...]:
         if turn.ask.request and (turn.ask.request.tools or not _searches(turn)):
@@ -168,6 +191,7 @@ class AnswerWriter:
         self,
         turn: Turn,
         progress: Progress,
+        guard: AnswerGuard,
         said: Sequence[PromptMessage],
         tools: tuple[ToolSpec, ...],
         *,
@@ -194,12 +218,14 @@ class AnswerWriter:
             async for chunk in chunks:
                 text.append(chunk.text)
                 calls += chunk.tool_calls
-                self._release(turn, progress, check(chunk.text))
+                self._release(turn, progress, await guard.feed(check(chunk.text)))
                 turn.generation.model = call.offer.name
                 turn.generation.finish_reason = chunk.finish_reason or turn.generation.finish_reason
         return "".join(text), tuple(calls) if may_call else ()
 
-    async def _run_tool(self, turn: Turn, progress: Progress, call: ToolCall) -> PromptMessage:
+    async def _run_tool(
+        self, turn: Turn, progress: Progress, guard: AnswerGuard, call: ToolCall
+    ) -> PromptMessage:
         """Run a tool, and show that; searches number their passages on, so one call follows the other."""
         if len(turn.generation.tool_calls) >= self._limits.tool_calls:
             return PromptMessage("tool", TOO_MANY_CALLS, tool_call_id=call.id)
@@ -208,10 +234,13 @@ class AnswerWriter:
             Asker(asker.user_id, asker.group_ids),
             turn.place.session_id,
             turn.place.assistant.collection_ids,
+            guard.passages,
         )
         started, record = time.monotonic(), ToolCallRecord.of(call)
         number = turn.generation.show_tool(record.model_dump())
         result = await self._toolbox.run(call, scope, first_source=len(progress.passages) + 1)
+        if not result.passages:
+            result = replace(result, text=guard.tool_result(result.text))
         turn.generation.show_tool(record.ended(result, milliseconds_since(started)).model_dump(), number)
         self._add_sources(progress, result.passages)
         return PromptMessage("tool", result.text, tool_call_id=call.id)
@@ -223,6 +252,11 @@ class AnswerWriter:
         turn.generation.release(text)
         if text and progress.first_token_ms is None:
             progress.first_token_ms = milliseconds_since(turn.started)
+
+
+def _cut(generation: Generation, last_words: str) -> None:
+    generation.release("\n\n" * bool(generation.text) + last_words)
+    generation.is_blocked, generation.finish_reason, generation.asked_tools = True, "content_filter", ()
 
 
 def _searches(turn: Turn) -> bool:

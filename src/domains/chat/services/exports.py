@@ -10,6 +10,8 @@ from uuid import UUID
 from src.domains.chat.models import Message, Session
 from src.domains.chat.repositories.messages import MessageRepository
 from src.domains.chat.services.citations import Citation
+from src.domains.chat.services.guardrail import Sealer
+from src.domains.chat.services.masking import restored
 from src.domains.chat.services.readable import ReadableCitations
 from src.domains.chat.services.sessions import find_session
 from src.infrastructure.database.database import Database
@@ -41,9 +43,10 @@ class Export:
 class ExportService:
     """Writes a page of messages after the other, so that no session is too long for the memory."""
 
-    def __init__(self, database: Database, citations: ReadableCitations) -> None:
+    def __init__(self, database: Database, citations: ReadableCitations, sealer: Sealer) -> None:
         self._database = database
         self._citations = citations
+        self._sealer = sealer
 
     async def export(self, reader: Principal, session_id: UUID, form: Format) -> Export:
         """Write the branch that is shown as Markdown, or all branches as JSON."""
@@ -53,10 +56,11 @@ class ExportService:
         return Export(f"{_name(session)}.json", "application/json", self._json(reader, session))
 
     async def _markdown(self, reader: Principal, session: Session) -> AsyncIterator[str]:
+        masked = self._sealer.unseal(session.masked_values)
         headings = HEADINGS[detect_language(session.title)]
         yield f"# {' '.join(session.title.split()) or 'Chat'}\n"
         async for message, citations in self._messages(reader, session, only_shown=True):
-            yield f"\n## {headings[message.role]}\n\n{message.content.strip()}\n"
+            yield f"\n## {headings[message.role]}\n\n{restored(message.content, masked).strip()}\n"
             if citations:
                 yield f"\n### {headings['sources']}\n"
             for citation in citations:
@@ -71,9 +75,10 @@ class ExportService:
             "shown_up_to": str(session.leaf_id) if session.leaf_id else None,
         }
         yield f'{json.dumps(about, ensure_ascii=False)[:-1]}, "messages": ['
-        separator = "\n"
+        separator, masked = "\n", self._sealer.unseal(session.masked_values)
         async for message, citations in self._messages(reader, session, only_shown=False):
-            yield separator + json.dumps(_fields(message, citations), ensure_ascii=False)
+            fields = _fields(message, citations) | {"content": restored(message.content, masked)}
+            yield separator + json.dumps(fields, ensure_ascii=False)
             separator = ",\n"
         yield "\n]}\n"
 

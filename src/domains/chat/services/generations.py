@@ -1,13 +1,14 @@
 """Answers in the making: each belongs to the platform, and any number of readers follow it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from src.domains.chat.models import MessageStatus
 from src.domains.chat.services.citations import Citation
+from src.domains.chat.services.masking import restored
 from src.domains.chat.services.ports import ToolCall, Usage
 from src.shared.exceptions.errors import PlatformError
 
@@ -30,7 +31,8 @@ class StreamEvent:
 class Generation:
     """One answer as far as it has come. Changed by whoever makes or mirrors it, read by streams.
 
-    Its text only grows, so that a reader needs no more than the number of characters it has.
+    Its text only grows, so that a reader needs no more than the number of characters it has. Its own user is shown
+    what its placeholders stand for (`masked`); offsets count the text as it is saved.
     """
 
     session_id: UUID
@@ -52,6 +54,8 @@ class Generation:
     status: MessageStatus = "pending"
     error: PlatformError | None = None
     is_stopped: bool = False
+    is_blocked: bool = False
+    masked: Mapping[str, str] = field(default_factory=dict)
     task: "asyncio.Task[None] | None" = None
     """Writes it; none when another process does, and when nothing is left to be cut off."""
     revision: int = 0
@@ -67,7 +71,14 @@ class Generation:
         """What has become of it, once nothing is left to be written."""
         if self.error:
             return "interrupted" if self.error.code == "interrupted" else "failed"
+        if self.is_blocked:
+            return "blocked"
         return "stopped" if self.is_stopped else "completed"
+
+    @property
+    def shown(self) -> str:
+        """The text as its own user is shown it."""
+        return restored(self.text, self.masked)
 
     def release(self, text: str) -> None:
         """Show more of the answer."""
@@ -128,8 +139,9 @@ class Generation:
             for call in self._tool_news(shown):
                 yield StreamEvent("tool", call, offset)
             if news:
+                shown_news = restored(self.text, self.masked, offset)
                 offset += len(news)
-                yield StreamEvent("delta", {"text": news}, offset)
+                yield StreamEvent("delta", {"text": shown_news}, offset)
             elif ended:
                 for event in self._closing_events(offset):
                     yield event
@@ -151,7 +163,7 @@ class Generation:
         events = []
         if offset > len(self.text):
             offset = len(self.text)
-            events.append(StreamEvent("reset", {"text": self.text}, offset))
+            events.append(StreamEvent("reset", {"text": self.shown}, offset))
         if self.error:
             events.append(
                 StreamEvent("error", {"code": self.error.code, "detail": self.error.detail}, offset)

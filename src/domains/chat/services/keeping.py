@@ -14,6 +14,7 @@ from src.domains.chat.repositories.messages import MessageRepository
 from src.domains.chat.repositories.sessions import SessionRepository
 from src.domains.chat.services.citations import Citation
 from src.domains.chat.services.generations import Generation
+from src.domains.chat.services.guardrail import Sealer
 from src.domains.chat.services.ports import ToolCall, Usage
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
@@ -55,8 +56,9 @@ class GenerationKeeper:
     run out, another process closes its answers with what was saved of them.
     """
 
-    def __init__(self, database: Database, limits: KeepingLimits) -> None:
+    def __init__(self, database: Database, sealer: Sealer, limits: KeepingLimits) -> None:
         self._database = database
+        self._sealer = sealer
         self._limits = limits
         self._written: dict[UUID, Generation] = {}
         self._saved_revisions: dict[UUID, int] = {}
@@ -108,7 +110,8 @@ class GenerationKeeper:
         rows = await self._states([message_id])
         if not rows:
             raise AnswerGone("This answer was deleted.")
-        generation = Generation(rows[0]["session_id"], rows[0]["parent_id"], message_id)
+        masked = self._sealer.unseal(rows[0]["masked_values"])
+        generation = Generation(rows[0]["session_id"], rows[0]["parent_id"], message_id, masked=masked)
         _mirror(generation, rows[0])
         if generation.status == "pending":
             generation = self._mirrored.setdefault(message_id, generation)

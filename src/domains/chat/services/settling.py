@@ -28,6 +28,9 @@ def settle(uow: UnitOfWork, turn: Turn, progress: Progress, spending: Spending) 
     messages.finish(generation.message_id, {**_values(turn, progress, event), "status": generation.outcome})
     for document_id in documents:
         messages.add_cited_document(generation.message_id, document_id)
+    if progress.guard:
+        for each in progress.guard.interventions:
+            uow.record(each.event(turn.ask.asker, generation.session_id, generation.message_id))
     uow.record(event)
     hold = turn.place.hold
     return spending.settle(uow, hold, generation.usage) if hold else None

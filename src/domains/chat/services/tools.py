@@ -107,11 +107,15 @@ class ToolLimits:
 
 @dataclass(frozen=True)
 class ToolScope:
-    """In whose name tools are called, and where a search looks: `collection_ids` are the profile's."""
+    """In whose name tools are called, and where a search looks: `collection_ids` are the profile's.
+
+    `admit` says which of the passages that were found a model may be told, and how they read.
+    """
 
     asker: Asker
     session_id: UUID | None = None
     collection_ids: tuple[UUID, ...] | None = None
+    admit: Callable[[Sequence[Passage]], Sequence[Passage]] = tuple
 
 
 @dataclass(frozen=True)
@@ -235,7 +239,7 @@ class Toolbox:
         except Exception as error:
             log.exception("passages_unavailable")
             raise ToolFailed("The documents cannot be searched right now.") from error
-        return _sources(found.passages, first_source, self._limits.characters)
+        return _sources(scope.admit(found.passages), first_source, self._limits.characters)
 
     def _time(self, name: str | None) -> str:
         try:

@@ -1,6 +1,7 @@
 """A turn, from what somebody asks for to the answer that is being written."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from src.domains.chat.models import Channel, WithoutSources
@@ -94,6 +95,10 @@ class Place:
     is_temporary: bool = False
     hold: Hold | None = None
     """What is reserved for the answer, where a budget applies."""
+    masked: Mapping[str, str] = field(default_factory=dict)
+    """What placeholders in the session stand for."""
+    refusal: str | None = None
+    """What the asker is told instead of an answer."""
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ import structlog
 
 from src.domains.chat.models import Message
 from src.domains.chat.services.answering import AnswerWriter, Progress
-from src.domains.chat.services.asking import QuestionDesk
+from src.domains.chat.services.asking import QuestionDesk, question_of
 from src.domains.chat.services.digests import DigestWriter
 from src.domains.chat.services.generations import Generation
 from src.domains.chat.services.keeping import GenerationKeeper, Interrupted
 from src.domains.chat.services.ports import ModelFailed
 from src.domains.chat.services.readable import ReadableCitations
+from src.domains.chat.services.screening import Screened, Screener
 from src.domains.chat.services.sessions import NotAnAnswer, find_message
 from src.domains.chat.services.settling import settle
 from src.domains.chat.services.spending import Spending
@@ -68,6 +69,7 @@ class TurnService:
     def __init__(
         self,
         database: Database,
+        screener: Screener,
         desk: QuestionDesk,
         writer: AnswerWriter,
         digests: DigestWriter,
@@ -77,6 +79,7 @@ class TurnService:
         limits: TurnLimits,
     ) -> None:
         self._database = database
+        self._screener = screener
         self._desk = desk
         self._writer = writer
         self._digests = digests
@@ -97,8 +100,11 @@ class TurnService:
         self._check_load()
         self._beginning += 1
         try:
+            if ask.answers_again:
+                ask = replace(ask, content=await self._database.read(lambda uow: _asked_before(uow, ask)))
+            screened = await self._screener.screen(ask)
             # Shielded: a question that is saved gets its answer, also when its asker has just left.
-            return await asyncio.shield(self._begin(ask))
+            return await asyncio.shield(self._begin(screened))
         finally:
             self._beginning -= 1
 
@@ -155,12 +161,12 @@ class TurnService:
         if self._keeper.count() + self._beginning >= self._limits.generations + self._limits.waiting:
             raise TooManyGenerations("Too many answers are being written. Try again soon.", retry_after=2)
 
-    async def _begin(self, ask: Ask) -> Generation:
-        started, leased_until = time.monotonic(), self._keeper.leased_until()
+    async def _begin(self, screened: Screened) -> Generation:
+        ask, started, leased_until = screened.ask, time.monotonic(), self._keeper.leased_until()
         alone = self._spending.limits(ask.asker)
         try:
             place = await self._database.write(
-                lambda uow: self._desk.save(uow, ask, leased_until), alone=alone
+                lambda uow: self._desk.save(uow, screened, leased_until), alone=alone
             )
         except OverBudget as refusal:
             await self._spending.tell(refusal, ask.asker.user_id)
@@ -169,7 +175,12 @@ class TurnService:
             return await self._found(ask.asker, place)
         if place.hold:
             self._spending.held.add(place.hold.id)
-        generation = Generation(place.session_id, place.question.id, place.answer_id)
+        generation = Generation(place.session_id, place.question.id, place.answer_id, masked=place.masked)
+        if place.refusal:
+            generation.release(place.refusal)
+            generation.is_blocked, generation.finish_reason = True, "content_filter"
+            generation.end("blocked")
+            return generation
         task = asyncio.create_task(
             self._generate(Turn(ask, place, generation, started)), name=f"generation-{place.answer_id}"
         )
@@ -226,6 +237,12 @@ class TurnService:
         generation.end(generation.outcome)
         if generation.status == "completed":
             self._digests.write_later(turn)
+
+
+def _asked_before(uow: UnitOfWork, ask: Ask) -> str:
+    """Return the question that is to be answered again: rules may be others now."""
+    message = find_message(uow, ask.asker.user_id, ask.answers_again or UUID(int=0))
+    return question_of(uow, message, ask.asker).content
 
 
 def _find_answer(uow: UnitOfWork, asker: Principal, message_id: UUID) -> Message:

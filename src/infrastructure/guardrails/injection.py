@@ -1,0 +1,181 @@
+"""Signs that a text means to command the model: prompt injection and jailbreaks, in Korean and English.
+
+Each sign has a weight; where those that stand near each other come to `THRESHOLD`, the text is taken for an attempt.
+One sign is enough where nobody writes so without meaning it; others need company. What is quoted in a talk about
+such attempts, and questions whether a rule may be ignored, count for less.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from src.infrastructure.guardrails.reading import Reading, Span
+from src.infrastructure.guardrails.signs import SIGNS
+
+THRESHOLD = 0.6
+NEAR = 320
+"""Within so many characters signs belong together."""
+
+
+_QUOTED = re.compile(
+    r"(?:\"[^\"\n]{4,200}\"|“[^”\n]{4,200}”|‘[^’\n]{4,200}’|'[^'\n]{4,200}'|「[^」\n]{4,200}」|`[^`\n]{4,200}`)"
+)
+_TALKS_ABOUT = (
+    *(
+        "explain",
+        "what is",
+        "what does",
+        "what are",
+        "why ",
+        "mean",
+        "definition",
+        "example",
+        "how do",
+        "how can",
+        "how should",
+    ),
+    *(
+        "detect",
+        "prevent",
+        "defen",
+        "protect",
+        "mitigat",
+        "awareness",
+        "training",
+        "article",
+        "paper",
+        "translate",
+        "proofread",
+    ),
+    *(
+        "such as",
+        "like ",
+        "called",
+        "phrase",
+        "attack",
+        "설명",
+        "의미",
+        "뜻",
+        "이란",
+        "무엇",
+        "방어",
+        "탐지",
+        "막으",
+        "막는",
+        "막을",
+    ),
+    *(
+        "예방",
+        "교육",
+        "보고서",
+        "논문",
+        "기사",
+        "번역",
+        "예시",
+        "예문",
+        "사례",
+        "문구",
+        "공격",
+        "라는 말",
+        "같은",
+        "왜",
+        "이라는",
+        "라는",
+    ),
+)
+QUOTED_SHARE = 0.3
+"""What a sign counts that is quoted by somebody who talks about it."""
+_QUESTION = re.compile(
+    r"^\W{0,3}(?:should|may|must|do|does|did|is|are|was|were|what|when|why|how|who|which|am|has|have|would) [^?\n]{3,200}\?"
+    r"|(?:나요|까요|는지요?|ㄹ까|을까|인가요|습니까|니까|되나|하나|있나|돼요|되죠|인지|건가요)\s{0,2}\?",
+)
+QUESTION_SHARE = 0.5
+"""What the sign of an order counts in a question whether it holds."""
+
+_SPACED = re.compile(r"(?<![a-z0-9])(?:[a-z0-9][ ._*-]{1,2}){7,200}+[a-z0-9](?![a-z0-9])")
+_LEET = re.compile(r"[a-z][013457@$][a-z]")
+_FROM_LEET = str.maketrans("013457@$", "oieastas")
+_ORDERS = re.compile(
+    r"(?:ignore|disregard|forget|override|bypass)[a-z]{0,24}(?:instruction|prompt|rule|guideline|direction)"
+    r"|(?:reveal|show|print)[a-z]{0,12}systemprompt|jailbreak"
+)
+_ORDERS_IN_LEET = re.compile(
+    r"(?:ignore|disregard|forget|override|bypass)[a-z_]{0,24}(?:instruction|prompt|rule|guideline|direction)"
+    r"|(?:reveal|show|print)[a-z_]{0,12}system_prompt|jailbreak"
+)
+_END_OF_SENTENCE = re.compile(r"[.!?。](?=\s|$)\s*|\n+")
+_LONGEST_SENTENCE = 240
+_MOST_OF_A_SIGN = 6
+
+Found = tuple[int, int, int, float]
+"""Where a sign begins and ends, which one it is, and what it counts there."""
+
+
+def injections(reading: Reading) -> Iterator[Span]:
+    """Attempts, each with the whole sentences that its signs stand in."""
+    signs = sorted(_found(reading))
+    at = 0
+    while at < len(signs):
+        near = [sign for sign in signs[at:] if sign[0] - signs[at][0] <= NEAR]
+        if _total(near) >= THRESHOLD:
+            yield _sentences(reading.text, near[0][0], max(end for _start, end, *_rest in near))
+            at += len(near)
+        else:
+            at += 1
+
+
+def score(text: str) -> float:
+    """Return the most that signs near each other come to."""
+    signs = sorted(_found(Reading.of(text)))
+    return max(
+        (_total([sign for sign in signs if 0 <= sign[0] - first[0] <= NEAR]) for first in signs), default=0.0
+    )
+
+
+def _total(signs: Sequence[Found]) -> float:
+    """A text is not worse for saying the same twice."""
+    weights: dict[int, float] = {}
+    for _start, _end, sign, weight in signs:
+        weights[sign] = max(weight, weights.get(sign, 0.0))
+    return sum(weights.values()) + 1e-9
+
+
+def _found(reading: Reading) -> Iterator[Found]:
+    text = reading.lower
+    for number, sign in enumerate(SIGNS):
+        for found in islice(sign.anchors.find(sign.pattern, reading, text), _MOST_OF_A_SIGN):
+            yield *found.span(), number, sign.weight * _share(text, *found.span(), is_order=sign.is_order)
+    if _LEET.search(text) or _SPACED.search(text):
+        yield from _disguised(text)
+
+
+def _share(text: str, start: int, end: int, *, is_order: bool) -> float:
+    """What a sign counts where it stands."""
+    begin, after = _sentences(text, start, end)
+    sentence = text[begin:after]
+    if is_order and _QUESTION.search(sentence):
+        return QUESTION_SHARE
+    is_quoted = any(
+        quoted.start() + begin <= start + 1 and end <= quoted.end() + begin + 1
+        for quoted in _QUOTED.finditer(sentence)
+    )
+    return QUOTED_SHARE if is_quoted and any(word in sentence for word in _TALKS_ABOUT) else 1.0
+
+
+def _disguised(text: str) -> Iterator[Found]:
+    """Orders in spaced letters or in digits that look like letters: nobody writes them so without meaning it."""
+    for found in _SPACED.finditer(text):
+        if _ORDERS.search(re.sub(r"[^a-z]", "", found.group().translate(_FROM_LEET))):
+            yield *found.span(), len(SIGNS), THRESHOLD
+    plain = re.sub(r"[^a-z]", "_", text.translate(_FROM_LEET))
+    for found in islice(_ORDERS_IN_LEET.finditer(plain), _MOST_OF_A_SIGN):
+        if _LEET.search(text, *found.span()):
+            yield *found.span(), len(SIGNS), THRESHOLD
+
+
+def _sentences(text: str, start: int, end: int) -> Span:
+    """Return the sentences that a span stands in; no longer than sentences are."""
+    before = list(_END_OF_SENTENCE.finditer(text, max(0, start - _LONGEST_SENTENCE), start))
+    after = _END_OF_SENTENCE.search(text, max(start, end - 1), end + _LONGEST_SENTENCE)
+    begin = before[-1].end() if before else max(0, start - _LONGEST_SENTENCE)
+    return begin, after.end() if after else min(len(text), end + _LONGEST_SENTENCE)
