@@ -53,11 +53,11 @@ async def test_every_answer_has_the_security_headers(platform: Platform) -> None
 
 
 async def test_an_unexpected_error_shows_nothing_of_itself(settings: Settings) -> None:
-    class BrokenAccounts:
-        async def sign_in(self, *_credentials: str) -> None:
+    class BrokenLogin:
+        async def sign_in(self, *_credentials: object) -> None:
             raise RuntimeError("secret detail")
 
-    async with platform_on(settings, accounts=BrokenAccounts()) as platform:
+    async with platform_on(settings, login=BrokenLogin()) as platform:
         credentials = {"email": "a@example.com", "password": "whatever it is"}
         answer = await platform.client.post("/api/v1/auth/login", json=credentials)
     assert answer.status_code == 500

@@ -20,6 +20,7 @@ from src.infrastructure.settings.knowledge import EmbeddingSettings as Embedding
 from src.infrastructure.settings.knowledge import FetchSettings as FetchSettings
 from src.infrastructure.settings.knowledge import KnowledgeSettings as KnowledgeSettings
 from src.infrastructure.settings.knowledge import OpenSearchSettings as OpenSearchSettings
+from src.infrastructure.settings.mail import MailSettings as MailSettings
 from src.infrastructure.settings.server import AuthSettings as AuthSettings
 from src.infrastructure.settings.server import DatabaseSettings as DatabaseSettings
 from src.infrastructure.settings.server import EventSettings as EventSettings
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     events: EventSettings = EventSettings()
     auth: AuthSettings = AuthSettings()
+    mail: MailSettings = MailSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
     opensearch: OpenSearchSettings = OpenSearchSettings()

@@ -1,22 +1,32 @@
 """The errors that reach a caller. Each service keeps its own beside it, derived from one of these."""
 
+from collections.abc import Mapping
+
 
 class PlatformError(Exception):
     """A refusal that the caller can understand; rendered as an RFC 9457 problem document.
 
     `detail` is shown to people: it says what happened and what to do, and holds no secret.
     `retry_after` (seconds) becomes the header of that name. `param` names the field of the request that is
-    at fault, for the clients that are told one.
+    at fault, for the clients that are told one. `members` are further members of the document.
     """
 
     status = 500
     code = "internal_error"
 
-    def __init__(self, detail: str = "", *, retry_after: int | None = None, param: str | None = None) -> None:
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        retry_after: int | None = None,
+        param: str | None = None,
+        members: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
         self.param = param
+        self.members = members or {}
 
 
 class InvalidRequest(PlatformError):

@@ -1,5 +1,6 @@
 """The one place where errors become responses: RFC 9457 problem documents, or what OpenAI's clients expect."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -45,7 +46,7 @@ def problem_response(request: Request, error: PlatformError) -> Response:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return _problem(request, error.status, error.code, error.detail, headers, error.param)
+    return _problem(request, error.status, error.code, error.detail, headers, error.param, error.members)
 
 
 def _platform_error(request: Request, error: Exception) -> Response:
@@ -95,6 +96,7 @@ def _problem(
     detail: str,
     headers: dict[str, str] | None = None,
     param: str | None = None,
+    members: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     if request.scope["path"].startswith(openai.PREFIX):
         return JSONResponse(openai.body(status, code, detail, param), openai.status_of(status), headers)
@@ -105,5 +107,6 @@ def _problem(
         "detail": detail,
         "code": code,
         "request_id": getattr(request.state, "request_id", ""),
+        **(members or {}),
     }
     return JSONResponse(body, status, headers, media_type="application/problem+json")
