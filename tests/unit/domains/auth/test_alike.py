@@ -1,4 +1,4 @@
-"""Whether an address has an account decides nothing of what is done for a stranger: the same hashes and statements.
+"""Whether an address has an account decides nothing of what is done for a stranger: hashes and statements agree.
 
 Times are measured by `python -m bench.alike`.
 """
