@@ -35,11 +35,31 @@ class Client(Wire):
 
     # Accounts
 
-    def register(self, email: str, password: str, name: str) -> None:
-        self._call("POST", "/auth/register", json={"email": email, "password": password, "name": name})
+    def register(self, email: str, password: str, name: str, language: str) -> User:
+        """Sign up; the account is not active while its address has to be confirmed."""
+        body = {"email": email, "password": password, "name": name, "language": language}
+        user: User = self._call("POST", "/auth/register", json=body)
+        return user
+
+    def confirm(self, token: str, password: str) -> None:
+        self._call("POST", "/auth/register/confirm", json={"token": token, "password": password})
+
+    def accept_invitation(self, token: str, name: str, password: str, language: str) -> None:
+        body = {"token": token, "name": name, "password": password, "language": language}
+        self._call("POST", "/auth/invitations/accept", json=body)
+
+    def ask_reset(self, email: str) -> None:
+        self._call("POST", "/auth/password-reset", json={"email": email})
+
+    def reset_password(self, token: str, password: str) -> None:
+        self._call("POST", "/auth/password-reset/confirm", json={"token": token, "new_password": password})
 
     def sign_in(self, email: str, password: str) -> None:
         self._tokens = self._call("POST", "/auth/login", json={"email": email, "password": password})
+
+    def sign_in_by_code(self, challenge: str, code: str) -> None:
+        body = {"challenge": challenge, "code": code}
+        self._tokens = self._call("POST", "/auth/login/second-factor", json=body)
 
     def sign_out(self) -> None:
         tokens, self._tokens = self._tokens, None

@@ -12,8 +12,8 @@ if ROOT not in sys.path:  # `streamlit run` puts this file's folder there alone
 
 from ui import frame  # noqa: E402
 from ui.parts import reported  # noqa: E402
-from ui.state import is_admin, refresh_user, user  # noqa: E402
-from ui.views import chat, dashboard, documents, people, sign_in  # noqa: E402
+from ui.state import is_admin, refresh_user, t, user  # noqa: E402
+from ui.views import chat, dashboard, documents, links, people, sign_in  # noqa: E402
 
 
 def main() -> None:
@@ -22,11 +22,16 @@ def main() -> None:
     frame.choose_language()
     page = st.navigation(_pages(), position="sidebar" if user() else "hidden")
     with reported():
-        if not user():
-            sign_in.show()
+        signed_in = user()
+        if not signed_in:
+            if not links.show():
+                sign_in.show()
             return
         frame.account()
         refresh_user()
+        if signed_in["role"] == "pending":
+            st.info(t("account_pending"), icon=":material/hourglass_empty:")
+            return
         page.run()
 
 

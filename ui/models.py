@@ -5,7 +5,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypedDict, TypeVar
 
 ItemT = TypeVar("ItemT")
 
-Role = Literal["admin", "user"]
+Role = Literal["admin", "editor", "user", "pending"]
 Rating = Literal["up", "down"]
 DocumentStatus = Literal["pending", "processing", "ready", "failed"]
 MessageStatus = Literal["pending", "completed", "stopped", "failed", "interrupted"]

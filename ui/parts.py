@@ -21,7 +21,14 @@ STATUS_BADGES: Final[dict[DocumentStatus, tuple[str, str, Color]]] = {
 }
 ERRORS_BY_CODE: Final = {
     "wrong_credentials": "error_wrong_credentials",
+    "wrong_second_factor": "error_wrong_code",
+    "challenge_expired": "error_challenge_expired",
     "email_taken": "error_email_taken",
+    "weak_password": "error_weak_password",
+    "wrong_password": "error_wrong_password",
+    "invalid_link": "error_invalid_link",
+    "sign_up_disabled": "error_sign_up_disabled",
+    "mail_domain_not_allowed": "error_mail_domain",
     "collection_name_taken": "error_name_taken",
     "group_name_taken": "error_name_taken",
     "last_admin": "error_last_admin",

@@ -44,6 +44,11 @@ def sign_in(email: str, password: str) -> None:
     st.session_state.user = client().me()
 
 
+def sign_in_by_code(challenge: str, code: str) -> None:
+    client().sign_in_by_code(challenge, code)
+    st.session_state.user = client().me()
+
+
 def refresh_user() -> None:
     """Read again who is signed in: role and groups may have changed. Ends a sign-in that has ended."""
     if user():

@@ -41,6 +41,41 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
         "en": "Your sign-in has ended. Please sign in again.",
         "ko": "로그인이 만료되었습니다. 다시 로그인해 주세요.",
     },
+    "second_factor": {
+        "en": "Enter the code that your authenticator app shows, or a recovery code.",
+        "ko": "인증 앱에 표시된 코드나 복구 코드를 입력하세요.",
+    },
+    "code": {"en": "Code", "ko": "코드"},
+    "confirm_mail": {
+        "en": "Nearly done: open the link in the mail that we have sent to you.",
+        "ko": "거의 끝났습니다. 보내 드린 메일의 링크를 열어 주세요.",
+    },
+    "forgot_password": {"en": "Forgot password", "ko": "비밀번호 찾기"},
+    "forgot_help": {
+        "en": "If there is an account with this address, it gets a mail with a link.",
+        "ko": "이 주소의 계정이 있으면 링크가 담긴 메일을 보냅니다.",
+    },
+    "send_link": {"en": "Send a link", "ko": "링크 보내기"},
+    "link_sent": {
+        "en": "If there is an account with this address, a mail is on its way.",
+        "ko": "이 주소의 계정이 있으면 곧 메일이 도착합니다.",
+    },
+    "new_password": {"en": "New password", "ko": "새 비밀번호"},
+    "link_reset": {"en": "Choose a new password.", "ko": "새 비밀번호를 정하세요."},
+    "link_confirm": {
+        "en": "Enter the password that you chose when you signed up.",
+        "ko": "가입할 때 정한 비밀번호를 입력하세요.",
+    },
+    "link_invitation": {
+        "en": "You are invited. Choose your name and a password.",
+        "ko": "초대받으셨습니다. 이름과 비밀번호를 정하세요.",
+    },
+    "link_done": {"en": "Done. You can sign in now.", "ko": "완료되었습니다. 이제 로그인하세요."},
+    "go_on": {"en": "Go on", "ko": "계속"},
+    "account_pending": {
+        "en": "You are signed in, but an administrator has yet to let you in.",
+        "ko": "로그인되었습니다. 관리자가 승인하면 사용할 수 있습니다.",
+    },
     # Chat
     "new_chat": {"en": "New chat", "ko": "새 채팅"},
     "your_chats": {"en": "Your chats", "ko": "내 채팅"},
@@ -240,6 +275,8 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
     "no_activity": {"en": "Nothing happened in this range.", "ko": "이 기간에는 활동이 없습니다."},
     # People
     "role_admin": {"en": "Administrator", "ko": "관리자"},
+    "role_editor": {"en": "Editor", "ko": "편집자"},
+    "role_pending": {"en": "Waiting", "ko": "승인 대기"},
     "role_user": {"en": "User", "ko": "사용자"},
     "role": {"en": "Role", "ko": "역할"},
     "active": {"en": "May sign in", "ko": "로그인 허용"},
@@ -267,6 +304,31 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
     "error_wrong_credentials": {
         "en": "The email or the password is not right.",
         "ko": "이메일 또는 비밀번호가 올바르지 않습니다.",
+    },
+    "error_wrong_code": {
+        "en": "This code does not hold. Take the one that your app shows now.",
+        "ko": "코드가 맞지 않습니다. 앱에 지금 표시된 코드를 입력해 주세요.",
+    },
+    "error_challenge_expired": {
+        "en": "This took too long. Sign in with your password again.",
+        "ko": "시간이 지났습니다. 비밀번호로 다시 로그인해 주세요.",
+    },
+    "error_weak_password": {
+        "en": "Choose another password: 8 to 128 characters, no common one, not your own name or address.",
+        "ko": "다른 비밀번호를 정해 주세요. 8~128자이며, 흔한 비밀번호나 자신의 이름·주소는 쓸 수 없습니다.",
+    },
+    "error_wrong_password": {"en": "The password is not right.", "ko": "비밀번호가 맞지 않습니다."},
+    "error_invalid_link": {
+        "en": "This link does not hold any longer. Ask for a new one.",
+        "ko": "더 이상 쓸 수 없는 링크입니다. 새 링크를 요청해 주세요.",
+    },
+    "error_sign_up_disabled": {
+        "en": "Nobody can sign up here. Ask your administrator for an invitation.",
+        "ko": "직접 가입할 수 없습니다. 관리자에게 초대를 요청해 주세요.",
+    },
+    "error_mail_domain": {
+        "en": "This address cannot sign up here. Use your company's address.",
+        "ko": "이 주소로는 가입할 수 없습니다. 회사 메일 주소를 사용해 주세요.",
     },
     "error_email_taken": {
         "en": "There is an account with this email already. Sign in instead.",

@@ -22,13 +22,23 @@ PASSING: Final = {0, 502, 503, 504}
 class ApiError(Exception):
     """What the API refused or could not do; status 0 means that no answer came at all."""
 
-    def __init__(self, status: int, code: str, title: str, detail: str = "", request_id: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str = "",
+        request_id: str = "",
+        challenge: str = "",
+    ) -> None:
         super().__init__(f"{status} {code}: {detail or title}")
         self.status = status
         self.code = code
         self.title = title
         self.detail = detail
         self.request_id = request_id
+        self.challenge = challenge
+        """What a sign-in is finished with that takes a second factor."""
 
 
 def connect(api_url: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
@@ -156,6 +166,7 @@ def _refusal(response: httpx.Response) -> ApiError:
         problem.get("title") or response.reason_phrase,
         problem.get("detail", ""),
         problem.get("request_id") or response.headers.get("X-Request-ID", ""),
+        problem.get("challenge", ""),
     )
 
 

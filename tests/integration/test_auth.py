@@ -72,15 +72,6 @@ async def test_an_address_signs_in_however_it_is_written(platform: Platform) -> 
         assert (await platform.sign_in(written))["access_token"]
 
 
-async def test_a_refresh_token_works_once_and_gives_the_next(platform: Platform) -> None:
-    person = await platform.sign_up()
-    used = {"refresh_token": person.tokens["refresh_token"]}
-    person.tokens = (await platform.client.post("/api/v1/auth/refresh", json=used)).json()
-    assert (await person.get("/auth/me"))["id"] == person.id
-    answer = await platform.client.post("/api/v1/auth/refresh", json=used)
-    assert problem_of(answer) == (401, "invalid_refresh_token")
-
-
 async def test_signing_out_ends_the_access_token_at_once(platform: Platform) -> None:
     person = await platform.sign_up()
     await person.get("/auth/me")  # the token is known by now

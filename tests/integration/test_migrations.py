@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from uuid import UUID, uuid4
 
 import pytest
@@ -212,6 +214,42 @@ def test_old_sessions_become_one_branch_each_and_come_back_as_they_were(engine: 
         assert leaves == ends
         histories.downgrade(engine, history, OLD_CHAT)
         assert rows_of(engine, f"SELECT {columns} FROM chat_message ORDER BY id") == before
+
+
+OLD_AUTH = "7e90c4b8d315"
+
+
+async def test_people_keep_what_is_theirs_and_their_sign_ins_go_on(
+    settings: Settings, engine: Engine
+) -> None:
+    """Also on SQLite, which makes the table of people anew. Going back gives nobody a right."""
+    async with platform_on(settings) as platform:
+        admin, waiting = await platform.sign_up("admin"), await platform.sign_up("waiting")
+        editor = await platform.sign_up("editor")
+        await admin.create_group("Sales", editor)
+        await editor.post("/auth/api-keys", {"name": "robot"})
+        await admin.patch(f"/auth/users/{waiting.id}", {"role": "pending"})
+        await admin.patch(f"/auth/users/{editor.id}", {"role": "editor"})
+    before = counts(engine)
+    histories.downgrade(engine, histories.HISTORIES["auth"], OLD_AUTH)
+    assert rows_of(engine, "SELECT role, is_active FROM auth_user ORDER BY id") == [
+        ("admin", True),
+        ("user", False),
+        ("user", True),
+    ]
+    old_token = token_hex()
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+        columns = "id, user_id, refresh_hash, created_at, expires_at"
+        values = (uuid7(), UUID(admin.id), sha256(old_token.encode()).digest(), THEN, "2099-01-01 00:00:00")
+        insert(connection, "auth_sign_in", columns, *values)
+    histories.upgrade(engine)
+    assert counts(engine) == before | {"auth_sign_in": before["auth_sign_in"] + 1}
+    async with platform_on(settings) as platform:
+        body = {"refresh_token": old_token}
+        for _ in range(2):
+            answer = await platform.client.post("/api/v1/auth/refresh", json=body)
+            assert answer.status_code == 200
+            body = {"refresh_token": answer.json()["refresh_token"]}
 
 
 def ids_of(engine: Engine, statement: str) -> dict[UUID, UUID | None]:

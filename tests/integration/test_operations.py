@@ -75,11 +75,11 @@ async def test_scripts_of_other_pages_may_call_only_where_it_is_set(settings: Se
 
 
 async def test_an_unexpected_error_shows_nothing_of_itself(settings: Settings) -> None:
-    class BrokenAccounts:
-        async def sign_in(self, *_credentials: str) -> None:
+    class BrokenLogin:
+        async def sign_in(self, *_credentials: object) -> None:
             raise RuntimeError("secret detail")
 
-    async with platform_on(settings, accounts=BrokenAccounts()) as platform:
+    async with platform_on(settings, login=BrokenLogin()) as platform:
         credentials = {"email": "a@example.com", "password": "whatever it is"}
         answer = await platform.client.post("/api/v1/auth/login", json=credentials)
     assert answer.status_code == 500

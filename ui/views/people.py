@@ -10,7 +10,7 @@ from ui.parts import delete_button, group_badges, more_button, reported, shown
 from ui.state import client, t
 
 STEP = 50
-ROLES = {"user": "role_user", "admin": "role_admin"}
+ROLES = {"pending": "role_pending", "user": "role_user", "editor": "role_editor", "admin": "role_admin"}
 
 
 def show() -> None:

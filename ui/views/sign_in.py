@@ -4,7 +4,8 @@ import streamlit as st
 
 from ui.frame import language_switch
 from ui.parts import reported
-from ui.state import client, sign_in, t
+from ui.state import client, language, sign_in, sign_in_by_code, t
+from ui.wire import ApiError
 
 
 def show() -> None:
@@ -16,11 +17,16 @@ def show() -> None:
         st.caption(t("tagline"))
         if notice := st.session_state.pop("notice", None):
             st.info(t(notice))
-        signing_in, signing_up = st.tabs([t("sign_in"), t("sign_up")])
+        if challenge := st.session_state.get("challenge"):
+            _code_form(challenge)
+            return
+        signing_in, signing_up, forgotten = st.tabs([t("sign_in"), t("sign_up"), t("forgot_password")])
         with signing_in:
             _sign_in_form()
         with signing_up:
             _sign_up_form()
+        with forgotten:
+            _reset_form()
 
 
 def _sign_in_form() -> None:
@@ -43,13 +49,45 @@ def _sign_up_form() -> None:
             _enter(email, password, name)
 
 
+def _reset_form() -> None:
+    with st.form("forgotten"):
+        email = st.text_input(t("email"), autocomplete="email")
+        st.caption(t("forgot_help"))
+        if st.form_submit_button(t("send_link"), type="primary", width="stretch") and email:
+            with reported():
+                client().ask_reset(email)
+                st.success(t("link_sent"))
+
+
+def _code_form(challenge: str) -> None:
+    with st.form("second-factor"):
+        st.caption(t("second_factor"))
+        code = st.text_input(t("code"), autocomplete="one-time-code")
+        if st.form_submit_button(t("sign_in"), type="primary", width="stretch"):
+            with reported():
+                try:
+                    sign_in_by_code(challenge, code)
+                except ApiError as error:
+                    if error.code == "challenge_expired":
+                        del st.session_state.challenge
+                    raise
+                del st.session_state.challenge
+                st.rerun()
+
+
 def _enter(email: str, password: str, new_name: str | None = None) -> None:
     """Sign in, after signing up when there is a new name."""
     if not (email and password and new_name != ""):
         st.warning(t("fill_in"))
         return
     with reported():
-        if new_name is not None:
-            client().register(email, password, new_name)
-        sign_in(email, password)
+        if new_name is not None and not client().register(email, password, new_name, language())["is_active"]:
+            st.success(t("confirm_mail"))
+            return
+        try:
+            sign_in(email, password)
+        except ApiError as error:
+            if not error.challenge:
+                raise
+            st.session_state.challenge = error.challenge
         st.rerun()

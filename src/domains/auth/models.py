@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, LargeBinary, Table
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from src.infrastructure.database.base import Base, domain_metadata, primary_id
 
-Role = Literal["admin", "user"]
+Role = Literal["admin", "editor", "user", "pending"]
+"""Somebody who is `pending` has signed up and sees their own account, until an administrator lets them in."""
+Language = Literal["ko", "en"]
 
 
 class AuthRecord(Base):
@@ -36,7 +38,7 @@ class Group(AuthRecord):
 
 
 class User(AuthRecord):
-    """An account. `email` is kept case-folded; it is the identity."""
+    """An account. `email` is kept case-folded; it is the identity. Without a password it signs in elsewhere."""
 
     __tablename__ = "auth_user"
     __table_args__ = (CheckConstraint(f"role IN {get_args(Role)}", name="role"),)
@@ -44,24 +46,33 @@ class User(AuthRecord):
     id: Mapped[UUID] = primary_id()
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
-    password_hash: Mapped[str]
+    password_hash: Mapped[str | None]
     role: Mapped[str]
+    language: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     groups: Mapped[list[Group]] = relationship(secondary=membership, lazy="raise", order_by=Group.name)
 
 
 class SignIn(AuthRecord):
-    """One device's sign-in: its current refresh token (hashed), until it expires or is ended."""
+    """One device's sign-in, until it expires or is ended.
+
+    Its refresh tokens are a family: all begin with the same secret (`family_hash`), one at a time holds
+    (`refresh_hash`). Address and user agent are those of its last refresh.
+    """
 
     __tablename__ = "auth_sign_in"
 
     id: Mapped[UUID] = primary_id()
     user_id: Mapped[UUID] = mapped_column(ForeignKey("auth_user.id", ondelete="CASCADE"), index=True)
-    refresh_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    family_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    refresh_hash: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
+    refreshed_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
+    address: Mapped[str]
+    user_agent: Mapped[str]
 
 
 class ApiKey(AuthRecord):
@@ -77,3 +88,87 @@ class ApiKey(AuthRecord):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+
+
+class AttemptCount(AuthRecord):
+    """Attempts under one key (hashed): a number that falls with time, and until when the next has to wait."""
+
+    __tablename__ = "auth_attempt_count"
+
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    attempts: Mapped[float]
+    counted_at: Mapped[datetime]
+    closed_until: Mapped[datetime]
+    forgotten_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Registration(AuthRecord):
+    """An account that somebody asked for, until they show that the address is theirs."""
+
+    __tablename__ = "auth_registration"
+
+    id: Mapped[UUID] = primary_id()
+    email: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    language: Mapped[str | None]
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Invitation(AuthRecord):
+    """An account that an administrator offers to an address; gone when it is accepted or withdrawn."""
+
+    __tablename__ = "auth_invitation"
+    __table_args__ = (CheckConstraint(f"role IN {get_args(Role)}", name="role"),)
+
+    id: Mapped[UUID] = primary_id()
+    email: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    group_ids: Mapped[list[str]] = mapped_column(JSON)
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class PasswordReset(AuthRecord):
+    """A link, sent by mail, with which a person can set a new password once."""
+
+    __tablename__ = "auth_password_reset"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("auth_user.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime]
+
+
+class SecondFactor(AuthRecord):
+    """What a person's authenticator app shares with us, encrypted, and the last time step used (RFC 6238)."""
+
+    __tablename__ = "auth_second_factor"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("auth_user.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int] = mapped_column(BigInteger)
+
+
+class RecoveryCode(AuthRecord):
+    """A code that stands in for the second factor once."""
+
+    __tablename__ = "auth_recovery_code"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("auth_user.id", ondelete="CASCADE"), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+
+
+class ForeignIdentity(AuthRecord):
+    """Who an account is to an OpenID provider: its issuer, and the issuer's own name for the person."""
+
+    __tablename__ = "auth_foreign_identity"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("auth_user.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]

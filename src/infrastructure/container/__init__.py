@@ -13,9 +13,17 @@ from src.domains.auth import subscribers as auth_subscribers
 from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
 from src.domains.auth.services.api_keys import ApiKeyService, ApiKeyUses
+from src.domains.auth.services.attempts import Attempts
 from src.domains.auth.services.directory import Directory, TokenAuthenticator
+from src.domains.auth.services.invitations import InvitationService
+from src.domains.auth.services.login import LoginService
+from src.domains.auth.services.mails import AccountMails
+from src.domains.auth.services.password_changes import PasswordService
 from src.domains.auth.services.passwords import PasswordHasher
-from src.domains.auth.services.tokens import AccessTokens
+from src.domains.auth.services.registration import RegistrationService
+from src.domains.auth.services.second_factor import SecondFactorCodes, SecondFactorService
+from src.domains.auth.services.sign_ins import SignInService
+from src.domains.auth.services.tokens import AccessTokens, RefreshTokens
 from src.domains.chat import subscribers as chat_subscribers
 from src.domains.chat.services.allowances import BudgetBook
 from src.domains.chat.services.answering import AnswerWriter
@@ -55,7 +63,7 @@ from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.session_files import FileLimits, SessionFileService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
-from src.infrastructure.container import guardrail, limits, models, retrieval, tools
+from src.infrastructure.container import guardrail, limits, mail, models, retrieval, tools
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.engine import database_engine
 from src.infrastructure.database.notifications import Notifications
@@ -151,9 +159,10 @@ class Container(containers.DeclarativeContainer):
     health = providers.Singleton(_health, database, subscriptions, events, pending_migrations)
 
     # auth
+    token_secret = providers.Singleton(_token_secret, settings)
     tokens = providers.Singleton(
         AccessTokens,
-        providers.Callable(_token_secret, settings),
+        token_secret,
         providers.Callable(timedelta, minutes=settings.provided.auth.access_token_minutes),
     )
     directory = providers.Singleton(Directory, database, tokens.provided.lifetime)
@@ -167,13 +176,47 @@ class Container(containers.DeclarativeContainer):
     api_keys = providers.Singleton(
         ApiKeyService, database, settings.provided.auth.api_keys, directory_is_current
     )
-    accounts = providers.Singleton(
-        AccountService,
+    accounts = providers.Singleton(AccountService, database)
+    hasher = providers.Singleton(PasswordHasher, settings.provided.auth.password_hashes_at_once)
+    attempts = providers.Singleton(Attempts, database)
+    sign_ins = providers.Singleton(
+        SignInService,
         database,
-        providers.Singleton(PasswordHasher, settings.provided.auth.password_hashes_at_once),
         tokens,
+        providers.Singleton(RefreshTokens, token_secret),
         providers.Callable(timedelta, days=settings.provided.auth.sign_in_days),
         directory_is_current,
+    )
+    second_factor_codes = providers.Singleton(SecondFactorCodes, token_secret)
+    login = providers.Singleton(
+        LoginService, database, hasher, attempts, second_factor_codes, sign_ins, token_secret
+    )
+    registration = providers.Singleton(
+        RegistrationService,
+        database,
+        hasher,
+        attempts,
+        providers.Callable(mail.registration_policy, settings),
+        directory_is_current,
+    )
+    passwords = providers.Singleton(PasswordService, database, hasher, attempts, directory_is_current)
+    second_factors = providers.Singleton(
+        SecondFactorService, database, passwords, attempts, second_factor_codes
+    )
+    invitations = providers.Singleton(
+        InvitationService,
+        database,
+        hasher,
+        providers.Callable(timedelta, days=settings.provided.auth.invitation_days),
+        directory_is_current,
+    )
+    mailer = providers.Singleton(mail.mailer, settings)
+    account_mails = providers.Singleton(
+        AccountMails,
+        database,
+        mailer,
+        providers.Callable(mail.page_url, settings),
+        providers.Callable(timedelta, minutes=settings.provided.auth.reset_minutes),
     )
     administration = providers.Singleton(AdministrationService, database, directory_is_current)
 
@@ -352,6 +395,12 @@ class Container(containers.DeclarativeContainer):
 
 SERVICES = (
     "accounts",
+    "registration",
+    "login",
+    "sign_ins",
+    "passwords",
+    "second_factors",
+    "invitations",
     "administration",
     "api_keys",
     "collections",

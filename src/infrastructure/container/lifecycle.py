@@ -16,7 +16,7 @@ from src.shared.events.knowledge import PassagesRequested, ReadableDocumentsRequ
 def subscribe(container: Container) -> None:
     """Tell the bus who listens to whom."""
     bus = container.bus()
-    auth_subscribers.subscribe(bus, container.directory())
+    auth_subscribers.subscribe(bus, container.directory(), container.account_mails())
     knowledge_subscribers.subscribe(
         bus, container.documents(), container.session_files(), container.shelves(), container.search()
     )

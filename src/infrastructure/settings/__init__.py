@@ -22,6 +22,7 @@ from src.infrastructure.settings.knowledge import FetchSettings as FetchSettings
 from src.infrastructure.settings.knowledge import KnowledgeSettings as KnowledgeSettings
 from src.infrastructure.settings.knowledge import OpenSearchSettings as OpenSearchSettings
 from src.infrastructure.settings.limits import LimitSettings as LimitSettings
+from src.infrastructure.settings.mail import MailSettings as MailSettings
 from src.infrastructure.settings.server import AuthSettings as AuthSettings
 from src.infrastructure.settings.server import DatabaseSettings as DatabaseSettings
 from src.infrastructure.settings.server import EventSettings as EventSettings
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     events: EventSettings = EventSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
+    mail: MailSettings = MailSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
     opensearch: OpenSearchSettings = OpenSearchSettings()

@@ -91,3 +91,20 @@ class AuthSettings(BaseModel):
     )
     api_keys: int = Field(20, ge=0, description="API keys that a person can have.")
     password_hashes_at_once: int = Field(2, ge=1, description="Argon2 hashes computed at once.")
+    enable_signup: bool = Field(
+        True,
+        description="Whether people can sign up by themselves; the very first account can always be made.",
+    )
+    newcomer_role: Literal["pending", "user"] = Field(
+        "user", description="What those who sign up are; `pending` waits for an administrator."
+    )
+    mail_domains: tuple[str, ...] = Field(
+        (), description='Domains whose addresses can sign up, as JSON: `["example.com"]`; all by default.'
+    )
+    confirm_addresses: bool | None = Field(
+        None,
+        description="Whether newcomers confirm their address by a link; by default where mails go by SMTP.",
+    )
+    confirm_hours: int = Field(24, ge=1, le=720, description="How long that link holds.")
+    invitation_days: int = Field(7, ge=1, le=90, description="How long an invitation holds.")
+    reset_minutes: int = Field(30, ge=5, le=1440, description="How long a link for a new password holds.")

@@ -1,6 +1,6 @@
 """What auth publishes."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from src.shared.events.base import DomainEvent
@@ -26,6 +26,25 @@ class UserRightsChanged(DomainEvent):
     group_ids: tuple[UUID, ...]
 
 
+class SignedIn(DomainEvent):
+    """A person has shown who they are, and has a new sign-in."""
+
+    name: ClassVar[str] = "auth.signed_in"
+
+    user_id: UUID
+    sign_in_id: UUID
+    method: Literal["password", "second_factor", "recovery_code", "openid"]
+
+
+class SignInFailed(DomainEvent):
+    """Somebody did not show who they are; `user_id` is None when there is no such account."""
+
+    name: ClassVar[str] = "auth.sign_in_failed"
+
+    user_id: UUID | None
+    reason: Literal["password", "account_closed", "second_factor"]
+
+
 class SignedOut(DomainEvent):
     """A sign-in ended; its access tokens hold no longer."""
 
@@ -33,6 +52,96 @@ class SignedOut(DomainEvent):
 
     user_id: UUID
     sign_in_id: UUID
+    reason: Literal["asked", "token_reused", "password_changed", "too_many"] = "asked"
+
+
+class RegistrationAsked(DomainEvent):
+    """Somebody wants an account, and has yet to show that the address is theirs."""
+
+    name: ClassVar[str] = "auth.registration_asked"
+
+    registration_id: UUID
+
+
+class InvitationMade(DomainEvent):
+    """An administrator invites somebody; the mail has yet to be sent."""
+
+    name: ClassVar[str] = "auth.invitation_made"
+
+    invitation_id: UUID
+    made_by: UUID
+    role: str
+    group_ids: tuple[UUID, ...]
+
+
+class InvitationRenewed(DomainEvent):
+    """An invitation is to be sent once more; what was sent before holds no longer."""
+
+    name: ClassVar[str] = "auth.invitation_renewed"
+
+    invitation_id: UUID
+    renewed_by: UUID
+
+
+class InvitationWithdrawn(DomainEvent):
+    """An invitation holds no longer."""
+
+    name: ClassVar[str] = "auth.invitation_withdrawn"
+
+    invitation_id: UUID
+    withdrawn_by: UUID
+
+
+class InvitationAccepted(DomainEvent):
+    """Somebody who was invited has an account now."""
+
+    name: ClassVar[str] = "auth.invitation_accepted"
+
+    invitation_id: UUID
+    user_id: UUID
+
+
+class PasswordChanged(DomainEvent):
+    """A person has a new password: by the one before, or by a link that was sent to their address."""
+
+    name: ClassVar[str] = "auth.password_changed"
+
+    user_id: UUID
+    means: Literal["password", "reset"]
+
+
+class PasswordResetAsked(DomainEvent):
+    """Somebody wants to set a new password; `user_id` is None when the address has no account."""
+
+    name: ClassVar[str] = "auth.password_reset_asked"
+
+    user_id: UUID | None
+
+
+class SecondFactorAdded(DomainEvent):
+    """A person signs in with a second factor from now on."""
+
+    name: ClassVar[str] = "auth.second_factor_added"
+
+    user_id: UUID
+
+
+class SecondFactorRemoved(DomainEvent):
+    """A person signs in without a second factor from now on; it was they or an administrator who did it."""
+
+    name: ClassVar[str] = "auth.second_factor_removed"
+
+    user_id: UUID
+    removed_by: UUID
+
+
+class ForeignIdentityLinked(DomainEvent):
+    """A person can sign in by an OpenID provider from now on."""
+
+    name: ClassVar[str] = "auth.foreign_identity_linked"
+
+    user_id: UUID
+    issuer: str
 
 
 class ApiKeyCreated(DomainEvent):

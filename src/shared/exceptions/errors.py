@@ -1,7 +1,6 @@
 """The errors that reach a caller. Each service keeps its own beside it, derived from one of these."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 
@@ -10,18 +9,25 @@ class PlatformError(Exception):
 
     `detail` is shown to people: it says what happened and what to do, and holds no secret.
     `retry_after` (seconds) becomes the header of that name. `param` names the field of the request that is
-    at fault, for the clients that are told one. `members` are further ones of the document, of this kind of error.
+    at fault, for the clients that are told one. `members` are further members of the document.
     """
 
     status = 500
     code = "internal_error"
-    members: Mapping[str, Any] = MappingProxyType({})
 
-    def __init__(self, detail: str = "", *, retry_after: int | None = None, param: str | None = None) -> None:
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        retry_after: int | None = None,
+        param: str | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
         self.param = param
+        self.members: Mapping[str, Any] = members or {}
 
 
 class InvalidRequest(PlatformError):

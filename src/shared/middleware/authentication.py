@@ -56,11 +56,23 @@ class AuthenticationMiddleware:
         await self._app(scope, receive, send)
 
 
-async def current_principal(request: Request) -> Principal:
-    """A FastAPI dependency: whoever is signed in."""
+class AccountPending(NotAllowed):
+    code = "account_pending"
+
+
+async def current_person(request: Request) -> Principal:
+    """A FastAPI dependency: whoever is signed in, even while they wait to be let in. For one's own account."""
     principal = getattr(request.state, "principal", None)
     if not isinstance(principal, Principal):
         raise NotAuthenticated("Sign in first: send the access token as `Authorization: Bearer ...`.")
+    return principal
+
+
+async def current_principal(request: Request) -> Principal:
+    """A FastAPI dependency: whoever is signed in."""
+    principal = await current_person(request)
+    if principal.role == "pending":
+        raise AccountPending("Your account waits for an administrator to let you in.")
     return principal
 
 

@@ -45,11 +45,76 @@ def test_signing_up_signs_in(api: FakeApi, tab: AppTest) -> None:
     """A new account is used at once."""
     api.on("POST", "/auth/register", ADMIN, status=201)
     tab.run()
-    for field, value in zip(tab.text_input[2:], ("Kim", "kim@example.com", "correct horse"), strict=True):
+    for field, value in zip(tab.text_input[2:5], ("Kim", "kim@example.com", "correct horse"), strict=True):
         field.input(value)
     button(tab, "Sign up").click().run()
     assert api.sent("POST", "/auth/register")[0]["name"] == "Kim"
     assert tab.header
+
+
+def test_an_address_that_has_to_be_confirmed_is_told_so(api: FakeApi, tab: AppTest) -> None:
+    """Nobody is signed in before the mail was read."""
+    api.on("POST", "/auth/register", {**ADMIN, "is_active": False}, status=201)
+    tab.run()
+    for field, value in zip(tab.text_input[2:5], ("Kim", "kim@example.com", "correct horse"), strict=True):
+        field.input(value)
+    button(tab, "Sign up").click().run()
+    assert "open the link in the mail" in tab.success[0].value
+    assert not api.sent("POST", "/auth/login")
+
+
+def test_a_second_factor_is_asked_for(api: FakeApi, tab: AppTest) -> None:
+    """The password first, then the code."""
+    api.on("POST", "/auth/login", problem(401, "second_factor_required") | {"challenge": "sealed"})
+    api.on("POST", "/auth/login/second-factor", problem(401, "wrong_second_factor"), TOKENS)
+    tab.run()
+    tab.text_input[0].input("kim@example.com")
+    tab.text_input[1].input("correct horse")
+    button(tab, "Sign in").click().run()
+    for code in ("000000", "123456"):
+        tab.text_input[0].input(code)
+        button(tab, "Sign in").click().run()
+    sent = [{"challenge": "sealed", "code": code} for code in ("000000", "123456")]
+    assert api.sent("POST", "/auth/login/second-factor") == sent
+    assert tab.header
+
+
+@pytest.mark.parametrize(
+    ("link", "path", "sent"),
+    [
+        ("reset", "/auth/password-reset/confirm", {"token": "t", "new_password": "correct horse"}),
+        ("confirm", "/auth/register/confirm", {"token": "t", "password": "correct horse"}),
+        (
+            "invitation",
+            "/auth/invitations/accept",
+            {"token": "t", "name": "Kim", "password": "correct horse", "language": "en"},
+        ),
+    ],
+)
+def test_the_links_of_mails_are_redeemed(
+    api: FakeApi, tab: AppTest, link: str, path: str, sent: dict[str, str]
+) -> None:
+    """Each leads to its form, and then to signing in."""
+    api.on("POST", path, status=204)
+    tab.query_params[link] = "t"
+    tab.run()
+    *names, password = tab.text_input
+    for name in names:
+        name.input("Kim")
+    password.input("correct horse")
+    button(tab, "Go on").click().run()
+    assert api.sent("POST", path) == [sent]
+    assert tab.info[0].value == "Done. You can sign in now."
+
+
+def test_who_waits_to_be_let_in_is_told_so(api: FakeApi, signed_in: AppTest) -> None:
+    """Nothing else is asked of the API, which would refuse it."""
+    pending = {**ADMIN, "role": "pending"}
+    api.on("GET", "/auth/me", pending)
+    signed_in.session_state["user"] = pending
+    signed_in.run()
+    assert "has yet to let you in" in signed_in.info[0].value
+    assert not api.sent("GET", "/chat/sessions")
 
 
 def test_a_wrong_password_is_told(api: FakeApi, tab: AppTest) -> None:

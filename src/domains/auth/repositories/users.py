@@ -1,13 +1,24 @@
 """Named queries of people."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
-from src.domains.auth.models import Group, User
+from src.domains.auth.models import Group, SecondFactor, User
 from src.infrastructure.database.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a password is checked against; None stands for somebody who has none."""
+
+    user_id: UUID
+    password_hash: str | None
+    is_active: bool
+    has_second_factor: bool
 
 
 class UserRepository:
@@ -18,8 +29,8 @@ class UserRepository:
         self._uow.session.add(user)
         self._uow.session.flush()
 
-    def count(self) -> int:
-        return self._uow.session.scalar(select(func.count()).select_from(User)) or 0
+    def any(self) -> bool:
+        return self._uow.session.scalar(select(User.id).limit(1)) is not None
 
     def get(self, user_id: UUID) -> User | None:
         return self._uow.session.get(User, user_id, options=[selectinload(User.groups)])
@@ -28,6 +39,19 @@ class UserRepository:
         return self._uow.session.scalar(
             select(User).where(User.email == email).options(selectinload(User.groups))
         )
+
+    def email_taken(self, email: str) -> bool:
+        return self._uow.session.scalar(select(User.id).where(User.email == email)) is not None
+
+    def credentials(self, email: str) -> Credentials | None:
+        """Return what signs an address in: one statement, whether or not there is such an account."""
+        query = (
+            select(User.id, User.password_hash, User.is_active, SecondFactor.confirmed_at.is_not(None))
+            .outerjoin(SecondFactor, SecondFactor.user_id == User.id)
+            .where(User.email == email)
+        )
+        row = self._uow.session.execute(query).first()
+        return Credentials(*row) if row else None
 
     def page(self, after: UUID | None, limit: int) -> Sequence[User]:
         query = select(User).options(selectinload(User.groups)).order_by(User.id).limit(limit)

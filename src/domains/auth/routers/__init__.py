@@ -1,5 +1,5 @@
 """The HTTP API of auth."""
 
-from src.domains.auth.routers import accounts, administration, api_keys
+from src.domains.auth.routers import accounts, administration, api_keys, invitations, sign_ins
 
-routers = (accounts.router, api_keys.router, administration.router)
+routers = (accounts.router, sign_ins.router, api_keys.router, invitations.router, administration.router)

@@ -1,57 +1,60 @@
-"""The HTTP API of accounts and sign-ins."""
+"""The HTTP API of accounts and their passwords."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.security import OAuth2PasswordRequestForm
 
-from src.domains.auth.dependencies import Accounts
+from src.domains.auth.dependencies import Accounts, Passwords, Registrations, SignedIn
 from src.domains.auth.schemas.accounts import (
-    LoginRequest,
-    RefreshRequest,
+    AskResetRequest,
+    ChangeAccountRequest,
+    ChangePasswordRequest,
+    ConfirmRequest,
     RegisterRequest,
-    RenameRequest,
-    TokenResponse,
+    ResetRequest,
     UserResponse,
 )
 from src.shared.description import PUBLIC
-from src.shared.middleware.authentication import Principal, current_principal
+from src.shared.middleware.authentication import Principal, current_person, current_principal
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+CurrentPerson = Annotated[Principal, Depends(current_person)]
 
 
 @router.post("/register", status_code=201, openapi_extra=PUBLIC)
-async def register(body: RegisterRequest, accounts: Accounts) -> UserResponse:
-    return UserResponse.of(await accounts.register(body.email, body.password, body.name))
+async def register(body: RegisterRequest, registration: Registrations) -> UserResponse:
+    return UserResponse.of(await registration.register(body.email, body.password, body.name, body.language))
 
 
-@router.post("/login", openapi_extra=PUBLIC)
-async def log_in(body: LoginRequest, accounts: Accounts) -> TokenResponse:
-    return TokenResponse.model_validate(await accounts.sign_in(body.email, body.password))
-
-
-@router.post("/token", openapi_extra=PUBLIC)
-async def token(form: Annotated[OAuth2PasswordRequestForm, Depends()], accounts: Accounts) -> TokenResponse:
-    return TokenResponse.model_validate(await accounts.sign_in(form.username, form.password))
-
-
-@router.post("/refresh", openapi_extra=PUBLIC)
-async def refresh(body: RefreshRequest, accounts: Accounts) -> TokenResponse:
-    return TokenResponse.model_validate(await accounts.refresh(body.refresh_token))
-
-
-@router.post("/logout", status_code=204, openapi_extra=PUBLIC)
-async def log_out(body: RefreshRequest, accounts: Accounts) -> None:
-    await accounts.sign_out(body.refresh_token)
+@router.post("/register/confirm", status_code=201, openapi_extra=PUBLIC)
+async def confirm_registration(body: ConfirmRequest, registration: Registrations) -> UserResponse:
+    return UserResponse.of(await registration.confirm(body.token, body.password))
 
 
 @router.get("/me")
-async def me(principal: CurrentPrincipal, accounts: Accounts) -> UserResponse:
+async def me(principal: CurrentPerson, accounts: Accounts) -> UserResponse:
     return UserResponse.of(await accounts.account(principal.user_id))
 
 
 @router.patch("/me")
-async def rename_me(body: RenameRequest, principal: CurrentPrincipal, accounts: Accounts) -> UserResponse:
-    return UserResponse.of(await accounts.rename(principal.user_id, body.name))
+async def change_me(
+    body: ChangeAccountRequest, principal: CurrentPrincipal, accounts: Accounts
+) -> UserResponse:
+    return UserResponse.of(await accounts.change(principal.user_id, body.name, body.language))
+
+
+@router.post("/me/password", status_code=204)
+async def change_password(body: ChangePasswordRequest, principal: SignedIn, passwords: Passwords) -> None:
+    await passwords.change(principal, body.current_password, body.new_password)
+
+
+@router.post("/password-reset", status_code=202, openapi_extra=PUBLIC)
+async def ask_password_reset(body: AskResetRequest, passwords: Passwords) -> None:
+    await passwords.ask_reset(body.email)
+
+
+@router.post("/password-reset/confirm", status_code=204, openapi_extra=PUBLIC)
+async def reset_password(body: ResetRequest, passwords: Passwords) -> None:
+    await passwords.reset(body.token, body.new_password)

@@ -1,43 +1,57 @@
-"""Request and response models of accounts and sign-ins."""
+"""Request and response models of accounts."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, cast
 from uuid import UUID
 
 from pydantic import EmailStr, Field
 
-from src.domains.auth.models import Role, User
-from src.shared.schemas import ItemModel, Name, RequestModel, ResponseModel
+from src.domains.auth.models import Language, Role, User
+from src.domains.auth.services.passwords import LONGEST, SHORTEST
+from src.shared.schemas import ItemModel, Name, RequestModel
 
-Password = Annotated[str, Field(min_length=8, max_length=128)]
+NewPassword = Annotated[str, Field(min_length=SHORTEST, max_length=4 * LONGEST)]
+"""A character may be sent in several pieces; they are counted once they are put together."""
+GivenPassword = Annotated[str, Field(max_length=4 * LONGEST)]
+Token = Annotated[str, Field(max_length=200)]
 
 
 class RegisterRequest(RequestModel):
     email: EmailStr
-    password: Password
+    password: NewPassword
     name: Name
+    language: Language | None = None
 
 
-class LoginRequest(RequestModel):
+class ConfirmRequest(RequestModel):
+    token: Token
+    password: GivenPassword
+
+
+class ChangePasswordRequest(RequestModel):
+    current_password: GivenPassword
+    new_password: NewPassword
+
+
+class AskResetRequest(RequestModel):
     email: str = Field(max_length=320)
-    password: str = Field(max_length=128)
 
 
-class RefreshRequest(RequestModel):
-    refresh_token: str = Field(max_length=200)
+class ResetRequest(RequestModel):
+    token: Token
+    new_password: NewPassword
 
 
-class TokenResponse(ResponseModel):
-    access_token: str
-    refresh_token: str
-    token_type: Literal["bearer"] = "bearer"  # noqa: S105  # the OAuth2 name of the kind
-    expires_in: int
+class ChangeAccountRequest(RequestModel):
+    name: Name | None = None
+    language: Language | None = None
 
 
 class UserResponse(ItemModel):
     email: str
     name: str
     role: Role
+    language: Language | None
     is_active: bool
     group_ids: list[UUID]
     created_at: datetime
@@ -48,12 +62,9 @@ class UserResponse(ItemModel):
             id=user.id,
             email=user.email,
             name=user.name,
-            role="admin" if user.role == "admin" else "user",
+            role=cast("Role", user.role),
+            language=cast("Language | None", user.language),
             is_active=user.is_active,
             group_ids=[group.id for group in user.groups],
             created_at=user.created_at,
         )
-
-
-class RenameRequest(RequestModel):
-    name: Name

@@ -1,18 +1,21 @@
-"""Access tokens (JWT), and refresh tokens and API keys (random, kept hashed)."""
+"""Access tokens (JWT), what else the house signs, and refresh tokens and API keys (kept hashed)."""
 
+import base64
 import hashlib
+import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import jwt
 from pydantic import SecretStr
 
 from src.shared.events.base import utc_now
-from src.shared.exceptions.errors import NotAuthenticated
+from src.shared.exceptions.errors import InvalidRequest, NotAuthenticated
 
 ALGORITHM = "HS256"
 ISSUER = "genai-chatbot-platform"
@@ -24,6 +27,15 @@ EXPIRED = "The access token has expired. Refresh it or sign in again."
 
 class InvalidToken(NotAuthenticated):
     code = "invalid_token"
+
+
+class InvalidLink(InvalidRequest):
+    """The one-time token of a mail was used, withdrawn, has expired, or never was."""
+
+    code = "invalid_link"
+
+    def __init__(self) -> None:
+        super().__init__("This link does not hold any longer. Ask for a new one.")
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,60 @@ class AccessTokens:
             raise InvalidToken("The access token is not valid. Sign in again.") from None
 
 
-def new_refresh_token() -> str:
+class Seal:
+    """Signs claims for one purpose, so that they can be given away and known again; they are readable."""
+
+    def __init__(self, secret: SecretStr, purpose: str) -> None:
+        self._key = derived_key(secret, purpose)
+
+    def seal(self, claims: Mapping[str, str], lifetime: timedelta) -> str:
+        return jwt.encode({**claims, "exp": utc_now() + lifetime}, self._key, ALGORITHM)
+
+    def open(self, sealed: str) -> Mapping[str, Any] | None:
+        """Return the claims, None when they are not ours, for another purpose, or too old."""
+        try:
+            claims: Mapping[str, Any] = jwt.decode(
+                sealed, self._key, [ALGORITHM], options={"require": ["exp"]}
+            )
+        except jwt.InvalidTokenError:
+            return None
+        return claims
+
+
+class RefreshTokens:
+    """The tokens of one sign-in, a family: a secret that all begin with, then what tells them apart.
+
+    Each follows from the one before by a key of the house. So whoever asks twice with the same token, as
+    two tabs do or a client whose answer got lost, is given the same one; and whoever knows the family's
+    secret but not its present token holds one of its earlier tokens.
+    """
+
+    def __init__(self, secret: SecretStr) -> None:
+        self._key = derived_key(secret, "refresh tokens")
+
+    def first(self) -> str:
+        return f"{secrets.token_urlsafe(32)}.{secrets.token_urlsafe(32)}"
+
+    def after(self, token: str) -> str:
+        mac = hmac.digest(self._key, token.encode(), "sha256")
+        return f"{_family(token)}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+
+
+def family_hash(refresh_token: str) -> bytes:
+    return token_hash(_family(refresh_token))
+
+
+def _family(refresh_token: str) -> str:
+    return refresh_token.partition(".")[0]
+
+
+def derived_key(secret: SecretStr, purpose: str) -> bytes:
+    """Return 256 bits for this purpose alone, from the house's secret."""
+    return hmac.digest(secret.get_secret_value().encode(), purpose.encode(), "sha256")
+
+
+def new_token() -> str:
+    """Return a one-time token for a mail."""
     return secrets.token_urlsafe(32)
 
 
@@ -93,5 +158,5 @@ def new_api_key() -> str:
 
 
 def token_hash(token: str) -> bytes:
-    """Return what is kept of a refresh token or an API key: 256 random bits, so a plain hash cannot be guessed."""
+    """Return what is kept of a token: it has 120 random bits or more, so a plain hash cannot be guessed."""
     return hashlib.sha256(token.encode()).digest()
