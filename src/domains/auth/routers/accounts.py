@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.security import OAuth2PasswordRequestForm
 
-from src.domains.auth.dependencies import Accounts
+from src.domains.auth.dependencies import Accounts, Known, SignedIn
 from src.domains.auth.schemas.accounts import (
     LoginRequest,
     RefreshRequest,
@@ -14,11 +14,8 @@ from src.domains.auth.schemas.accounts import (
     TokenResponse,
     UserResponse,
 )
-from src.shared.middleware.authentication import Principal, current_principal
 
 router = APIRouter(prefix="/auth", tags=["auth"])
-
-CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 
 
 @router.post("/register", status_code=201)
@@ -47,10 +44,10 @@ async def log_out(body: RefreshRequest, accounts: Accounts) -> None:
 
 
 @router.get("/me")
-async def me(principal: CurrentPrincipal, accounts: Accounts) -> UserResponse:
+async def me(principal: Known, accounts: Accounts) -> UserResponse:
     return UserResponse.of(await accounts.account(principal.user_id))
 
 
 @router.patch("/me")
-async def rename_me(body: RenameRequest, principal: CurrentPrincipal, accounts: Accounts) -> UserResponse:
+async def rename_me(body: RenameRequest, principal: SignedIn, accounts: Accounts) -> UserResponse:
     return UserResponse.of(await accounts.rename(principal.user_id, body.name))

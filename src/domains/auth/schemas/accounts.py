@@ -1,7 +1,7 @@
 """Request and response models of accounts and sign-ins."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 from uuid import UUID
 
 from pydantic import EmailStr, Field
@@ -48,7 +48,7 @@ class UserResponse(ItemModel):
             id=user.id,
             email=user.email,
             name=user.name,
-            role="admin" if user.role == "admin" else "user",
+            role=cast("Role", user.role),
             is_active=user.is_active,
             group_ids=[group.id for group in user.groups],
             created_at=user.created_at,

@@ -1,4 +1,4 @@
-"""Access tokens (JWT), and refresh tokens and API keys (random, kept hashed)."""
+"""Access tokens (JWT), and refresh tokens (random, kept hashed)."""
 
 import hashlib
 import secrets
@@ -17,8 +17,6 @@ from src.shared.exceptions.errors import NotAuthenticated
 ALGORITHM = "HS256"
 ISSUER = "genai-chatbot-platform"
 REMEMBERED_TOKENS = 4_096
-API_KEY_PREFIX = "gcb_"
-"""What tells an API key from an access token, and a leaked one from other text."""
 EXPIRED = "The access token has expired. Refresh it or sign in again."
 
 
@@ -86,10 +84,6 @@ class AccessTokens:
 
 def new_refresh_token() -> str:
     return secrets.token_urlsafe(32)
-
-
-def new_api_key() -> str:
-    return API_KEY_PREFIX + secrets.token_urlsafe(32)
 
 
 def token_hash(token: str) -> bytes:
