@@ -113,7 +113,7 @@ class TurnService:
                 await self._keeper.stop_elsewhere(message_id)
             with suppress(TimeoutError):
                 async with asyncio.timeout(STOP_SECONDS):
-                    await generation.wait()
+                    await generation.wait(asker)
         return generation
 
     def drain(self) -> None:
@@ -156,7 +156,7 @@ class TurnService:
         place = await self._database.write(lambda uow: self._desk.save(uow, ask, leased_until))
         if not isinstance(place, Place):
             return await self._found(ask.asker, place)
-        generation = Generation(place.session_id, place.question.id, place.answer_id)
+        generation = Generation(place.session_id, place.question.id, place.answer_id, ask.asker)
         task = asyncio.create_task(
             self._generate(Turn(ask, place, generation, started)), name=f"generation-{place.answer_id}"
         )
