@@ -7,8 +7,9 @@ from fastapi import Depends, Request
 from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
 from src.domains.auth.services.api_keys import ApiKeyService
+from src.domains.auth.services.audit_log import AuditLog
 from src.shared.exceptions.errors import NotAllowed
-from src.shared.middleware.authentication import Principal, current_principal
+from src.shared.middleware.authentication import Principal, known_principal
 
 
 class SignInRequired(NotAllowed):
@@ -30,9 +31,14 @@ async def _api_keys(request: Request) -> ApiKeyService:
     return service
 
 
+async def _audit(request: Request) -> AuditLog:
+    service: AuditLog = request.app.state.audit
+    return service
+
+
 async def _signed_in(request: Request) -> Principal:
-    """Whoever signed in: a program that got hold of a key cannot make it last."""
-    principal = await current_principal(request)
+    """Whoever signed in, also who waits to be admitted: a program that got hold of a key cannot make it last."""
+    principal = await known_principal(request)
     if principal.api_key_id:
         raise SignInRequired("An API key cannot do this. Sign in with your password.")
     return principal
@@ -41,4 +47,6 @@ async def _signed_in(request: Request) -> Principal:
 Accounts = Annotated[AccountService, Depends(_accounts)]
 Administration = Annotated[AdministrationService, Depends(_administration)]
 ApiKeys = Annotated[ApiKeyService, Depends(_api_keys)]
+Audit = Annotated[AuditLog, Depends(_audit)]
+Known = Annotated[Principal, Depends(known_principal)]
 SignedIn = Annotated[Principal, Depends(_signed_in)]

@@ -16,7 +16,7 @@ from src.shared.events.knowledge import PassagesRequested, ReadableDocumentsRequ
 def subscribe(container: Container) -> None:
     """Tell the bus who listens to whom."""
     bus = container.bus()
-    auth_subscribers.subscribe(bus, container.directory())
+    auth_subscribers.subscribe(bus, container.directory(), container.audit_projection())
     knowledge_subscribers.subscribe(
         bus, container.documents(), container.session_files(), container.shelves(), container.search()
     )
@@ -38,11 +38,12 @@ async def running(container: Container) -> AsyncIterator[None]:
     embedding, keeper = container.embedding(), container.keeper()
     tool_provider = container.tool_provider()
     uses = container.api_key_uses()
-    trash = container.trash()
+    trash, audit_retention = container.trash(), container.audit_retention()
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
         subscribe(container)
+        container.directory().watch(keeper.look_again)
         database.start()
         try:
             if not container.search_engine():
@@ -55,6 +56,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 await embedding.start()
             await retention.start()
             await trash.start()
+            await audit_retention.start()
             if database.shared:
                 await notifications.start()
             yield
@@ -64,6 +66,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 keeper,
                 tool_provider,
                 trash,
+                audit_retention,
                 ingestion,
                 embedding,
                 notifications,

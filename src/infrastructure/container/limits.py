@@ -17,6 +17,11 @@ from src.infrastructure.fetching.fetcher import FetchLimits
 from src.infrastructure.settings import Settings
 
 
+def audit_kept(settings: Settings) -> timedelta | None:
+    days = settings.auth.audit_days
+    return None if days is None else timedelta(days=days)
+
+
 def turn_limits(settings: Settings) -> TurnLimits:
     chat = settings.chat
     return TurnLimits(

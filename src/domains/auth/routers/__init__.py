@@ -1,5 +1,5 @@
 """The HTTP API of auth."""
 
-from src.domains.auth.routers import accounts, administration, api_keys
+from src.domains.auth.routers import accounts, administration, api_keys, audit
 
-routers = (accounts.router, api_keys.router, administration.router)
+routers = (accounts.router, api_keys.router, administration.router, audit.router)
