@@ -159,6 +159,15 @@ TABLE: dict[str, tuple[Rule, Scope]] = {
 }
 """Who may call what, and the scope that an API key needs for it."""
 
+SAID = {
+    "url": "http://127.0.0.1:9/",
+    "model": "assistant",
+    "role": "user",
+    "action": "auth.nothing",
+    "tool_choice": "auto",
+}
+"""What is told in fields that do not take any text."""
+
 WRONG = {"wrong_credentials", "invalid_refresh_token"}
 """What an open route says of what it was told, with a 401 as well."""
 
@@ -302,9 +311,9 @@ async def call(world: World, route: Route, asker: Person | str | None, values: M
 
 def said(field: str) -> str:
     """Return a valid text for a field."""
-    if field in ("url", "model", "role", "action"):
-        return {"url": "http://127.0.0.1:9/", "model": "assistant", "role": "user"}.get(field, "auth.nothing")
-    return f"{uuid4()}@example.com" if field in ("email", "username") else f"A {field} {uuid4()}"
+    if field in ("email", "username"):
+        return f"{uuid4()}@example.com"
+    return SAID.get(field) or f"A-{field}-{uuid4()}"
 
 
 def outcome_of(answer: httpx.Response) -> Outcome:
