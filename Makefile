@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-crash test-contract bench bench-log bench-retrieval bench-growth ui model ingest migrate migration \
-	rollback events backup restore lint format \
+.PHONY: help run test test-crash test-contract bench bench-log bench-retrieval bench-growth ui model ingest migrate \
+	migration rollback events audit-verify backup restore lint format \
 	lock clean
 
 help: ## print the targets
@@ -58,6 +58,9 @@ rollback: $(VENV)/installed ## take a domain's newest migration back (domain=cha
 
 events: $(VENV)/installed ## look at the event log (DO="status", "parked", "retry ID", "replay SUBSCRIPTION")
 	@$(BIN)/python -m src.commands.events $(or $(DO),status)
+
+audit-verify: $(VENV)/installed ## look whether the audit log was changed or cut (HEAD=number:hash, noted before)
+	@$(BIN)/python -m src.commands.audit $(if $(HEAD),--head "$(HEAD)")
 
 backup: $(VENV)/installed ## save everything while the server runs (TO=backups/<time>)
 	@$(BIN)/python -m src.commands.backup $(if $(TO),--to "$(TO)")

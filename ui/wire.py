@@ -44,7 +44,11 @@ class ApiError(Exception):
 def connect(api_url: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """Open the connection pool that all clients of a process share. No proxy stands before the API."""
     return httpx.Client(
-        base_url=f"{api_url.rstrip('/')}/api/v1", timeout=TIMEOUT, transport=transport, trust_env=False
+        base_url=f"{api_url.rstrip('/')}/api/v1",
+        headers={"User-Agent": "genai-chatbot-page"},  # what the audit log calls the page by
+        timeout=TIMEOUT,
+        transport=transport,
+        trust_env=False,
     )
 
 

@@ -1,13 +1,13 @@
 """accounts: roles, devices, mails, second factors and identities elsewhere
 
-Revision: a4f1c27e9b60, after 7e90c4b8d315, 2026-11-24 15:00:00.000000
+Revision: a4f1c27e9b60, after c1f5a0d9b2e4, 2026-11-24 15:00:00.000000
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "a4f1c27e9b60"
-down_revision = "7e90c4b8d315"
+down_revision = "c1f5a0d9b2e4"
 branch_labels = None
 depends_on = None
 

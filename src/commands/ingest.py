@@ -28,6 +28,7 @@ from src.infrastructure.container import Container
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.infrastructure.settings import Settings
+from src.shared.events.base import Origin, origin
 from src.shared.exceptions.errors import InvalidRequest, PlatformError
 from src.shared.middleware.authentication import Principal
 
@@ -72,7 +73,8 @@ async def ingest(settings: Settings, order: Order, pace: Pace | None = None) -> 
     database.start()
     try:
         admin = await _administrator(database)
-        collection_id = await _collection(database, order)
+        origin.set(Origin(channel="command"))
+        collection_id = await _collection(database, admin, order)
         intake = Intake(
             database, container.documents(), container.urls(), admin, collection_id, pace or Pace()
         )
@@ -107,7 +109,7 @@ async def _administrator(database: Database) -> Principal:
     return Principal(user_id=user.id, sign_in_id=None, role="admin", group_ids=())
 
 
-async def _collection(database: Database, order: Order) -> UUID:
+async def _collection(database: Database, admin: Principal, order: Order) -> UUID:
     """Return the collection of that name, made if there is none."""
     try:
         name = CreateCollectionRequest(name=order.collection).name
@@ -122,7 +124,8 @@ async def _collection(database: Database, order: Order) -> UUID:
 
     found = await database.read(look)
     if found is None:
-        overview = await CollectionService(database, _nothing).create(name, "", list(groups.values()))
+        collections = CollectionService(database, _nothing)
+        overview = await collections.create(admin, name, "", list(groups.values()))
         _say(f"The collection {name} is new. {_readers(groups)}")
         return overview.collection.id
     collection_id, readers = found

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from src.commands.folders import FolderContents, look_into
 from src.domains.knowledge.repositories.documents import DocumentRepository, VersionRepository, VersionState
-from src.domains.knowledge.services.collections import SharedCollection
+from src.domains.knowledge.services.collections import ManagedCollection
 from src.domains.knowledge.services.documents import DocumentService
 from src.domains.knowledge.services.urls import UrlService
 from src.domains.knowledge.services.versions import QueueFull, Upload
@@ -147,7 +147,7 @@ class Intake:
         with await asyncio.to_thread(path.open, "rb") as content:
             size = os.fstat(content.fileno()).st_size
             return await self._documents.upload(
-                self._asker, SharedCollection(self._collection_id), path.name, content, size, source
+                self._asker, ManagedCollection(self._collection_id), path.name, content, size, source
             )
 
     async def _take(self, place: Place, take: Callable[[], Awaitable[Upload]], *, skips: bool = True) -> None:

@@ -10,11 +10,14 @@ import httpx
 import pytest
 from sqlalchemy import Engine, event
 
+from src.domains.auth import subscribers
 from src.domains.auth.services import api_keys, directory
+from src.domains.auth.services.key_format import new_api_key
+from src.domains.auth.services.tokens import token_hash
 from src.infrastructure.settings import AuthSettings, EventSettings, Settings
 from src.shared.events.base import utc_now
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
-from tests.databases import query
+from tests.databases import execute, query
 from tests.houses import LISTENING, until
 
 KEYS = "/auth/api-keys"
@@ -54,7 +57,8 @@ async def test_a_key_is_shown_once_and_stands_for_its_owner(platform: Platform, 
     assert created["expires_at"] is None
     assert (await with_key(platform, person, created).get("/auth/me"))["id"] == person.id
     [key] = await listed(person)
-    assert key.keys() == {"id", "name", "prefix", "created_at", "expires_at", "last_used_at"}
+    assert key.keys() == {"id", "name", "prefix", "scopes", "created_at", "expires_at", "last_used_at"}
+    assert key["scopes"] == created["scopes"] == ["chat", "knowledge:read"]
     assert (key["id"], key["name"], key["prefix"]) == (created["id"], "Robot", created["prefix"])
     kept = query(settings, "SELECT * FROM auth_api_key") + query(settings, "SELECT payload FROM event_log")
     assert created["key"] not in str(kept)
@@ -84,6 +88,20 @@ async def test_a_revoked_key_ends_with_the_next_request_and_others_go_on(platfor
     assert problem_of(again) == (404, "unknown_api_key")
 
 
+async def test_keys_of_before_there_were_checksums_and_scopes_go_on(settings: Settings) -> None:
+    """They chat and read, as nearly all of them are for."""
+    old = "gcb_" + "x" * 43
+    async with platform_on(settings) as platform:
+        person = await platform.sign_up()
+        created = await create_key(person)
+    hashed = token_hash(old).hex()
+    blob = f"x'{hashed}'" if settings.resolved_database_url.startswith("sqlite") else f"'\\x{hashed}'"
+    execute(settings, f"UPDATE auth_api_key SET key_hash = {blob}")
+    async with platform_on(settings) as platform:
+        robot = with_key(platform, person, {**created, "key": old})
+        assert (await robot.get("/auth/me"))["id"] == person.id
+
+
 @pytest.mark.parametrize("key", ["gcb_", "gcb_nothing", "gcb_" + "x" * 43, "gcb_é"])
 async def test_a_key_that_never_was_is_refused(platform: Platform, key: str) -> None:
     headers = {"Authorization": f"Bearer {key}".encode()}
@@ -104,7 +122,7 @@ async def test_a_key_expires(platform: Platform, monkeypatch: pytest.MonkeyPatch
 
 async def test_a_key_has_the_rights_that_its_owner_has_now(platform: Platform) -> None:
     admin, person = await platform.sign_up("admin"), await platform.sign_up("person")
-    robot = with_key(platform, person, await create_key(person))
+    robot = with_key(platform, person, await create_key(person, scopes=["knowledge:read", "admin"]))
     secret = await admin.create_collection("Secret", [await admin.create_group("Sales")])
     assert problem_of(await robot.call("GET", f"/knowledge/collections/{secret}"))[0] == 404
     group_id = (await admin.get(f"/knowledge/collections/{secret}"))["group_ids"][0]
@@ -126,6 +144,19 @@ async def test_keys_are_not_managed_with_a_key(platform: Platform) -> None:
     ]
     assert {problem_of(await call) for call in calls} == {(403, "sign_in_required")}
     assert len(await listed(person)) == 1
+
+
+async def test_an_administrator_sees_and_revokes_everybodys_keys(platform: Platform) -> None:
+    """Not the keys themselves, which nobody is told again."""
+    admin, person = await platform.sign_up("admin"), await platform.sign_up("person")
+    created = await create_key(person, scopes=["chat"])
+    [key] = (await admin.get(f"/auth/users/{person.id}/api-keys"))["items"]
+    assert key == (await listed(person))[0]
+    await admin.delete(f"/auth/users/{person.id}/api-keys/{created['id']}")
+    answer = await with_key(platform, person, created).call("GET", "/auth/me")
+    assert problem_of(answer) == (401, "invalid_api_key")
+    unknown = await admin.call("GET", f"/auth/users/{UNKNOWN_ID}/api-keys")
+    assert problem_of(unknown) == (404, "unknown_user")
 
 
 async def test_others_keys_are_nobodys_business(platform: Platform) -> None:
@@ -156,7 +187,14 @@ async def test_a_person_has_so_many_keys_and_no_more(settings: Settings) -> None
 
 
 @pytest.mark.parametrize(
-    "wishes", [{"name": ""}, {"expires_in_days": 0}, {"expires_in_days": 4000}, {"scopes": ["chat"]}]
+    "wishes",
+    [
+        {"name": ""},
+        {"expires_in_days": 0},
+        {"expires_in_days": 4000},
+        {"scopes": []},
+        {"scopes": ["everything"]},
+    ],
 )
 async def test_a_key_that_cannot_be_is_refused(platform: Platform, wishes: dict[str, object]) -> None:
     person = await platform.sign_up()
@@ -198,7 +236,7 @@ async def test_a_use_is_noted_before_the_server_ends(settings: Settings) -> None
 
 
 async def test_who_calls_with_a_key_is_known_without_a_query(platform: Platform) -> None:
-    """One that does not hold costs a query once."""
+    """One that does not hold costs a query once if its checksum is right, which it is by intent alone."""
     counted = 0
 
     def count(*_arguments: object) -> None:
@@ -212,13 +250,14 @@ async def test_who_calls_with_a_key_is_known_without_a_query(platform: Platform)
         return await platform.client.get("/health", headers={"Authorization": f"Bearer {token}"})
 
     assert (await knock(key)).status_code == 200
-    assert (await knock("gcb_nothing")).status_code == 401
+    forged = new_api_key()
+    assert (await knock(forged)).status_code == 401
     await used(person)
     await platform.app.state.subscriptions.stop()  # they look at the log from time to time
     event.listen(Engine, "before_cursor_execute", count)
-    answers = [await knock(token) for token in (key, "gcb_nothing") * 5]
+    answers = [await knock(token) for token in (key, forged, f"gcb_{'x' * 49}") * 5]
     event.remove(Engine, "before_cursor_execute", count)
-    assert [answer.status_code for answer in answers] == [200, 401] * 5
+    assert [answer.status_code for answer in answers] == [200, 401, 401] * 5
     assert counted == 0
 
 
@@ -236,9 +275,12 @@ class Deaf:
 async def two_processes(settings: Settings, **ports: object) -> AsyncIterator[tuple[Platform, Platform]]:
     """Two servers on one database; polling takes too long for them to hear of each other by it."""
     patient = settings.model_copy(update={"events": EventSettings(poll_seconds=60, gather_seconds=0)})
-    async with platform_on(patient) as first, platform_on(patient, **ports) as second:
-        await until(lambda: len(query(settings, LISTENING)) == 2 - len(ports))
-        yield first, second
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(subscribers, "DIRECTORY_SECONDS", 60.0)
+        patched.setattr(directory, "STALE_SECONDS", 60.0)
+        async with platform_on(patient) as first, platform_on(patient, **ports) as second:
+            await until(lambda: len(query(settings, LISTENING)) == 2 - len(ports))
+            yield first, second
 
 
 @pytest.mark.only("postgresql")

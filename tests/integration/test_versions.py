@@ -10,7 +10,7 @@ import pytest
 
 from src.domains.knowledge.models import StoredPassage
 from src.domains.knowledge.repositories.documents import VersionRepository
-from src.domains.knowledge.services.collections import SharedCollection
+from src.domains.knowledge.services.collections import ManagedCollection
 from src.domains.knowledge.services.documents import DocumentService, FileNameTooLong
 from src.domains.knowledge.services.ports import UnreadableDocument
 from src.infrastructure.database.unit_of_work import UnitOfWork
@@ -89,7 +89,7 @@ async def test_documents_are_known_by_their_source_where_one_is_given(platform: 
     documents: DocumentService = platform.app.state.documents
 
     async def take(name: str, content: bytes, source: str) -> str:
-        place = SharedCollection(collection_id)
+        place = ManagedCollection(collection_id)
         taken = await documents.upload(asker, place, name, BytesIO(content), len(content), source)
         document = await admin.read_to_its_end(str(taken.document.id))
         assert (document["status"], document["source"], document["title"]) == ("ready", source, name)
@@ -110,7 +110,7 @@ async def test_a_source_that_is_too_long_is_refused(platform: Platform) -> None:
     documents: DocumentService = platform.app.state.documents
     with pytest.raises(FileNameTooLong):
         await documents.upload(
-            asker, SharedCollection(collection_id), "a.txt", BytesIO(OLD), len(OLD), "가" * 700
+            asker, ManagedCollection(collection_id), "a.txt", BytesIO(OLD), len(OLD), "가" * 700
         )
 
 

@@ -3,14 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query, Security
 from pydantic import AwareDatetime
 
 from src.domains.analytics.dependencies import Dashboards
 from src.domains.analytics.schemas import DashboardResponse
 from src.shared.middleware.authentication import current_admin
 
-router = APIRouter(prefix="/analytics", tags=["analytics"], dependencies=[Depends(current_admin)])
+router = APIRouter(
+    prefix="/analytics",
+    tags=["analytics"],
+    dependencies=[Security(current_admin, scopes=["analytics:read"])],
+)
 
 
 @router.get("/dashboard")

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
 from src.domains.auth.services.api_keys import ApiKeyService
+from src.domains.auth.services.audit_log import AuditLog
 from src.domains.auth.services.invitations import InvitationService
 from src.domains.auth.services.login import LoginService
 from src.domains.auth.services.password_changes import PasswordService
@@ -14,7 +15,7 @@ from src.domains.auth.services.registration import RegistrationService
 from src.domains.auth.services.second_factor import SecondFactorService
 from src.domains.auth.services.sign_ins import Caller, SignInService
 from src.shared.exceptions.errors import NotAllowed
-from src.shared.middleware.authentication import Principal, current_admin, current_principal
+from src.shared.middleware.authentication import Principal, current_admin, known_principal
 
 USER_AGENT_CHARACTERS = 300
 
@@ -68,9 +69,14 @@ async def _api_keys(request: Request) -> ApiKeyService:
     return service
 
 
+async def _audit(request: Request) -> AuditLog:
+    service: AuditLog = request.app.state.audit
+    return service
+
+
 async def _signed_in(request: Request) -> Principal:
-    """Whoever signed in: a program that got hold of a key cannot make it last."""
-    principal = await current_principal(request)
+    """Whoever signed in, also who waits to be admitted: a program that got hold of a key cannot make it last."""
+    principal = await known_principal(request)
     if principal.api_key_id:
         raise SignInRequired("An API key cannot do this. Sign in with your password.")
     return principal
@@ -90,6 +96,8 @@ SecondFactors = Annotated[SecondFactorService, Depends(_second_factors)]
 Invitations = Annotated[InvitationService, Depends(_invitations)]
 Administration = Annotated[AdministrationService, Depends(_administration)]
 ApiKeys = Annotated[ApiKeyService, Depends(_api_keys)]
+Audit = Annotated[AuditLog, Depends(_audit)]
+Known = Annotated[Principal, Depends(known_principal)]
 SignedIn = Annotated[Principal, Depends(_signed_in)]
 Admin = Annotated[Principal, Depends(current_admin)]
 FromWhere = Annotated[Caller, Depends(_caller)]

@@ -4,7 +4,18 @@ from datetime import datetime
 from typing import Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from src.infrastructure.database.base import Base, domain_metadata, primary_id
@@ -85,6 +96,7 @@ class ApiKey(AuthRecord):
     name: Mapped[str]
     prefix: Mapped[str]
     key_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
@@ -172,3 +184,44 @@ class ForeignIdentity(AuthRecord):
     subject: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("auth_user.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime]
+
+
+class AuditEntry(AuthRecord):
+    """Who did what, from where. Entries are added and never changed: triggers refuse it.
+
+    Each has the SHA-256 of the one before and its own, over that and its content (see `services/audit.py`), so
+    a change or a cut shows. `target` is what it was done to, as `user:<id>`; `details` and `before` are JSON.
+    """
+
+    __tablename__ = "auth_audit_entry"
+    __table_args__ = (
+        Index("ix_auth_audit_entry_actor_id_number", "actor_id", "number"),
+        Index("ix_auth_audit_entry_action_number", "action", "number"),
+    )
+
+    number: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    event_id: Mapped[UUID] = mapped_column(unique=True)
+    occurred_at: Mapped[datetime] = mapped_column(index=True)
+    action: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    api_key_id: Mapped[UUID | None]
+    address: Mapped[str]
+    channel: Mapped[str]
+    request_id: Mapped[str]
+    target: Mapped[str]
+    before: Mapped[str | None] = mapped_column(Text)
+    details: Mapped[str] = mapped_column(Text)
+    previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AuditAnchor(AuthRecord):
+    """The last entry that was cut off because of its age: the chain goes on from its hash. One row, or none."""
+
+    __tablename__ = "auth_audit_anchor"
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    number: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)

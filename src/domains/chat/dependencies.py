@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Security
 
 from src.domains.chat.services.budgets import BudgetService
 from src.domains.chat.services.exports import ExportService
@@ -93,8 +93,8 @@ async def _request_key(
     return RequestKey(idempotency_key, digest.hexdigest())
 
 
-CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
-CurrentAdmin = Annotated[Principal, Depends(current_admin)]
+CurrentPrincipal = Annotated[Principal, Security(current_principal, scopes=["chat"])]
+CurrentAdmin = Annotated[Principal, Security(current_admin, scopes=["admin"])]
 Sessions = Annotated[SessionService, Depends(_sessions)]
 Tools = Annotated[Toolbox, Depends(_toolbox)]
 Messages = Annotated[MessageService, Depends(_messages)]

@@ -14,6 +14,8 @@ from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
 from src.domains.auth.services.api_keys import ApiKeyService, ApiKeyUses
 from src.domains.auth.services.attempts import Attempts
+from src.domains.auth.services.audit import AuditProjection
+from src.domains.auth.services.audit_log import AuditLog, AuditRetention
 from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.invitations import InvitationService
 from src.domains.auth.services.login import LoginService
@@ -169,9 +171,17 @@ class Container(containers.DeclarativeContainer):
     directory_is_current = providers.Callable(
         partial, subscriptions.provided.wait_until_current, auth_subscribers.DIRECTORY
     )
+    directory_seconds_behind = providers.Callable(
+        partial, subscriptions.provided.seconds_behind, auth_subscribers.DIRECTORY
+    )
     api_key_uses = providers.Singleton(ApiKeyUses, database)
     authenticator = providers.Singleton(
-        TokenAuthenticator, tokens, directory, directory_is_current, api_key_uses.provided.note
+        TokenAuthenticator,
+        tokens,
+        directory,
+        directory_is_current,
+        directory_seconds_behind,
+        api_key_uses.provided.note,
     )
     api_keys = providers.Singleton(
         ApiKeyService, database, settings.provided.auth.api_keys, directory_is_current
@@ -219,6 +229,12 @@ class Container(containers.DeclarativeContainer):
         providers.Callable(timedelta, minutes=settings.provided.auth.reset_minutes),
     )
     administration = providers.Singleton(AdministrationService, database, directory_is_current)
+
+    audit_projection = providers.Singleton(AuditProjection)
+    audit = providers.Singleton(AuditLog, database)
+    audit_retention = providers.Singleton(
+        AuditRetention, database, providers.Callable(limits.audit_kept, settings)
+    )
 
     # knowledge
     files = providers.Singleton(LocalFiles, settings.provided.data_dir.joinpath.call("uploads"))
@@ -403,6 +419,7 @@ SERVICES = (
     "invitations",
     "administration",
     "api_keys",
+    "audit",
     "collections",
     "documents",
     "session_files",

@@ -16,7 +16,9 @@ from src.shared.events.knowledge import PassagesRequested, ReadableDocumentsRequ
 def subscribe(container: Container) -> None:
     """Tell the bus who listens to whom."""
     bus = container.bus()
-    auth_subscribers.subscribe(bus, container.directory(), container.account_mails())
+    auth_subscribers.subscribe(
+        bus, container.directory(), container.audit_projection(), container.account_mails()
+    )
     knowledge_subscribers.subscribe(
         bus, container.documents(), container.session_files(), container.shelves(), container.search()
     )
@@ -40,11 +42,16 @@ async def running(container: Container) -> AsyncIterator[None]:
     embedding, keeper = container.embedding(), container.keeper()
     tool_provider = container.tool_provider()
     uses = container.api_key_uses()
-    trash, reservations = container.trash(), container.reservations()
+    trash, reservations, audit_retention = (
+        container.trash(),
+        container.reservations(),
+        container.audit_retention(),
+    )
     with single_server(settings.server_lock) if settings.server_lock else nullcontext():
         if settings.server.one_core:
             keep_on_one_core(container.index_folder().number)
         subscribe(container)
+        container.directory().watch(keeper.look_again)
         database.start()
         try:
             if not container.search_engine():
@@ -58,6 +65,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 await embedding.start()
             await retention.start()
             await trash.start()
+            await audit_retention.start()
             if database.shared:
                 await notifications.start()
             yield
@@ -68,6 +76,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 reservations,
                 tool_provider,
                 trash,
+                audit_retention,
                 ingestion,
                 embedding,
                 notifications,

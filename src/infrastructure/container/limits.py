@@ -19,6 +19,11 @@ from src.infrastructure.settings import Settings
 from src.shared.middleware.rate_limits import RateLimit, RateLimits
 
 
+def audit_kept(settings: Settings) -> timedelta | None:
+    days = settings.auth.audit_days
+    return None if days is None else timedelta(days=days)
+
+
 def turn_limits(settings: Settings) -> TurnLimits:
     chat = settings.chat
     return TurnLimits(

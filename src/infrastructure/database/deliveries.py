@@ -1,6 +1,8 @@
 """How the next events reach a subscription, and the local kind of it."""
 
 import asyncio
+import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,13 +47,17 @@ class Look:
 
 
 class Delivery(ABC):
-    """One subscription's reader of the log. `position` is the last that it is known to have reached."""
+    """One subscription's reader of the log. `position` is the last that it is known to have reached.
+
+    `current_at` is when it last had nothing more to read, by the monotonic clock.
+    """
 
     def __init__(self, database: Database, subscription: Subscription, policy: DeliveryPolicy) -> None:
         self.subscription = subscription
         self.name = subscription.name
         self.position = 0
         self.delivered = 0
+        self.current_at = -math.inf
         self.stopping = asyncio.Event()
         self._database = database
         self._policy = policy
@@ -124,6 +130,7 @@ class LocalDelivery(Delivery):
         self.delivered += len(look.events)
 
     async def _rebuild(self) -> None:
+        began = time.monotonic()
         head = await self._database.read(lambda uow: event_log.head(uow.connection))
         await self._replica.rebuild(head)
-        self.position, self._failures = head, 0
+        self.position, self._failures, self.current_at = head, 0, began

@@ -6,6 +6,8 @@ position with what it maintains. An event that keeps failing is retried with gro
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -79,6 +81,10 @@ class Subscriptions:
         """How many events this process has delivered to each subscription."""
         return {name: delivery.delivered for name, delivery in self._deliveries.items()}
 
+    def seconds_behind(self, name: str) -> float:
+        """Return how long ago a local subscription is known to have had all that was committed then."""
+        return time.monotonic() - self._deliveries[name].current_at
+
     async def wait_until_current(self, name: str, *, timeout: float = 5.0) -> None:
         """Return once the subscription has taken in all that is committed by now, else raise `TimeoutError`."""
         head = await self._database.read(lambda uow: event_log.head(uow.connection))
@@ -100,6 +106,7 @@ class Subscriptions:
         failures, wake = 0, delivery.subscription.wake
         while not delivery.stopping.is_set():
             wake.clear()
+            began = time.monotonic()
             try:
                 goes_on = await delivery.deliver()
                 failures = 0
@@ -111,7 +118,8 @@ class Subscriptions:
             async with self._advanced:
                 self._advanced.notify_all()
             if not goes_on:
-                await _wait(wake, self._policy.poll_interval)
+                delivery.current_at = began
+                await _wait(wake, min(self._policy.poll_interval, delivery.subscription.every or math.inf))
                 if delivery.subscription.kind == "projection":
                     await _wait(delivery.stopping, self._policy.gather)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Security
 from sqlalchemy import func, select
 
 from src.infrastructure.database import event_log
@@ -18,7 +18,11 @@ from src.shared.middleware.authentication import current_admin
 from src.shared.paging import Cursor, Limit, Page
 from src.shared.schemas import ItemModel, ResponseModel
 
-router = APIRouter(prefix="/operations/events", tags=["operations"], dependencies=[Depends(current_admin)])
+router = APIRouter(
+    prefix="/operations/events",
+    tags=["operations"],
+    dependencies=[Security(current_admin, scopes=["admin"])],
+)
 
 
 class UnknownSubscription(NotFound):

@@ -90,6 +90,9 @@ class AuthSettings(BaseModel):
         None, min_length=32, description="Signs access tokens; made and kept under DATA_DIR when not set."
     )
     api_keys: int = Field(20, ge=0, description="API keys that a person can have.")
+    audit_days: float | None = Field(
+        None, gt=0, description="How long the audit log is kept; for good by default."
+    )
     password_hashes_at_once: int = Field(2, ge=1, description="Argon2 hashes computed at once.")
     enable_signup: bool = Field(
         True,

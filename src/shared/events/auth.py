@@ -1,7 +1,10 @@
 """What auth publishes."""
 
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
 
 from src.shared.events.base import DomainEvent
 
@@ -15,6 +18,16 @@ class UserRegistered(DomainEvent):
     role: str
 
 
+class AccountRights(BaseModel):
+    """What an account may do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: str
+    is_active: bool
+    group_ids: tuple[UUID, ...]
+
+
 class UserRightsChanged(DomainEvent):
     """What an account may do is now this: the whole of it, not the difference."""
 
@@ -24,6 +37,7 @@ class UserRightsChanged(DomainEvent):
     role: str
     is_active: bool
     group_ids: tuple[UUID, ...]
+    before: AccountRights | None = None
 
 
 class SignedIn(DomainEvent):
@@ -151,6 +165,8 @@ class ApiKeyCreated(DomainEvent):
 
     user_id: UUID
     key_id: UUID
+    scopes: tuple[str, ...] = ()
+    expires_at: datetime | None = None
 
 
 class ApiKeyRevoked(DomainEvent):
@@ -162,9 +178,39 @@ class ApiKeyRevoked(DomainEvent):
     key_id: UUID
 
 
+class GroupCreated(DomainEvent):
+    """An administrator made a group."""
+
+    name: ClassVar[str] = "auth.group_created"
+
+    group_id: UUID
+    group_name: str
+
+
+class GroupRenamed(DomainEvent):
+    """A group has this name now; it had that of `before`."""
+
+    name: ClassVar[str] = "auth.group_renamed"
+
+    group_id: UUID
+    group_name: str
+    before: str
+
+
 class GroupDeleted(DomainEvent):
     """A group is gone; its members' rights are told one by one."""
 
     name: ClassVar[str] = "auth.group_deleted"
 
     group_id: UUID
+    before: str | None = None
+    """Its name."""
+
+
+class AuditExported(DomainEvent):
+    """An administrator took a copy of the audit log with them."""
+
+    name: ClassVar[str] = "auth.audit_exported"
+
+    user_id: UUID
+    filters: dict[str, str]

@@ -14,6 +14,24 @@ correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 """Ties together what one request set off; the request id at the edge, the event's own id in subscribers."""
 
 
+class Origin(BaseModel):
+    """Who set something off, and from where. Nobody is named where nobody has signed in.
+
+    `channel` is `page`, `api`, `api_key` or `command`; `address` is the client's, as the server knows it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    actor_id: UUID | None = None
+    api_key_id: UUID | None = None
+    address: str = ""
+    channel: str = "api"
+
+
+origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
+"""Of what is recorded now; None for what the platform does by itself. Made once for a request."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -37,6 +55,7 @@ class DomainEvent(BaseModel):
     event_id: UUID = Field(default_factory=uuid7)
     occurred_at: AwareDatetime = Field(default_factory=utc_now)
     correlation_id: str = Field(default_factory=lambda: correlation_id.get())
+    origin: Origin | None = Field(default_factory=lambda: origin.get())
 
 
 ReplyT = TypeVar("ReplyT", bound=DomainEvent)
@@ -48,9 +67,10 @@ class DomainRequest(DomainEvent, Generic[ReplyT]):
 
 @contextmanager
 def caused_by(event: DomainEvent) -> Iterator[None]:
-    """Give what is recorded inside the same correlation id as the event that set it off."""
-    token = correlation_id.set(event.correlation_id)
+    """Give what is recorded inside the same correlation id and origin as the event that set it off."""
+    token, origin_token = correlation_id.set(event.correlation_id), origin.set(event.origin)
     try:
         yield
     finally:
         correlation_id.reset(token)
+        origin.reset(origin_token)

@@ -34,7 +34,10 @@ class Replica(Protocol):
 
 @dataclass
 class Subscription:
-    """One named reader of the log. `handlers` is empty for a local one, which has its `replica` instead."""
+    """One named reader of the log. `handlers` is empty for a local one, which has its `replica` instead.
+
+    `every` is after how many seconds it looks without being woken; None: when all do.
+    """
 
     name: str
     kind: Kind
@@ -42,6 +45,7 @@ class Subscription:
     give_up: dict[type[DomainEvent], Callable[[Any], Awaitable[None]]] = field(default_factory=dict)
     clear: Callable[[Any], None] | None = None
     replica: Replica | None = None
+    every: float | None = None
     event_types: dict[str, type[DomainEvent]] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -88,9 +92,17 @@ class EventBus:
         """Let a projection be replayed: `clear(uow)` empties its tables before the log is read anew."""
         self._subscriptions[name].clear = clear
 
-    def replicate(self, event_types: Iterable[type[DomainEvent]], replica: Replica, *, name: str) -> None:
+    def replicate(
+        self,
+        event_types: Iterable[type[DomainEvent]],
+        replica: Replica,
+        *,
+        name: str,
+        every: float | None = None,
+    ) -> None:
         """Keep `replica` up to date with events of these types (a local subscription)."""
-        subscription = self._subscriptions[name] = Subscription(name, "local", replica=replica)
+        subscription = Subscription(name, "local", replica=replica, every=every)
+        self._subscriptions[name] = subscription
         for event_type in event_types:
             self._listen(subscription, event_type)
 

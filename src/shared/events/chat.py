@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from src.shared.events.base import DomainEvent
 
 
@@ -141,6 +143,18 @@ class SessionDeleted(DomainEvent):
     user_id: UUID
 
 
+class ProfileFacts(BaseModel):
+    """What an assistant is, but for what it is told to do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    profile_name: str
+    model: str | None
+    collection_ids: tuple[UUID, ...]
+    group_ids: tuple[UUID, ...]
+    without_sources: str
+
+
 class ProfileChanged(DomainEvent):
     """An administrator made an assistant, or changed it to this. No groups: it is for everyone."""
 
@@ -154,6 +168,7 @@ class ProfileChanged(DomainEvent):
     collection_ids: tuple[UUID, ...]
     group_ids: tuple[UUID, ...]
     without_sources: str
+    before: ProfileFacts | None = None
 
 
 class ProfileDeleted(DomainEvent):

@@ -22,6 +22,25 @@ class CollectionReadersChanged(DomainEvent):
     session_id: UUID | None = None
 
 
+class CollectionFacts(BaseModel):
+    """What a collection is called, and whose groups may read it (none: everyone signed in)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    group_ids: tuple[UUID, ...]
+
+
+class CollectionChanged(DomainEvent):
+    """Somebody made a collection (nothing was `before`), or changed it to this, or what it says of itself."""
+
+    name: ClassVar[str] = "knowledge.collection_changed"
+
+    collection_id: UUID
+    after: CollectionFacts
+    before: CollectionFacts | None = None
+
+
 class CollectionDeleted(DomainEvent):
     """A collection is gone; its documents are told one by one."""
 
@@ -30,6 +49,7 @@ class CollectionDeleted(DomainEvent):
     collection_id: UUID
     owner_id: UUID | None = None
     session_id: UUID | None = None
+    before: CollectionFacts | None = None
 
 
 class DocumentUploaded(DomainEvent):

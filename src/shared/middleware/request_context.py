@@ -13,6 +13,8 @@ from src.shared.events.base import correlation_id
 log = structlog.get_logger("access")
 
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+ID = re.compile(r"[0-9a-fA-F-]{36}")
+LONGEST_WORD = 30
 LOGGED_PREFIXES = ("/api/", "/v1/")
 
 
@@ -48,5 +50,11 @@ class RequestContextMiddleware:
             if scope["path"].startswith(LOGGED_PREFIXES):
                 milliseconds = round((time.perf_counter() - started) * 1000, 1)
                 log.info(
-                    "request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds
+                    "request", method=scope["method"], path=_told_path(scope), status=status, ms=milliseconds
                 )
+
+
+def _told_path(scope: Scope) -> str:
+    """Return the path without what is as long as a secret and no id: links to shared sessions open something."""
+    segments = scope["path"].split("/")
+    return "/".join(each if len(each) <= LONGEST_WORD or ID.fullmatch(each) else "..." for each in segments)

@@ -1,6 +1,6 @@
 """Named queries of people."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -59,6 +59,16 @@ class UserRepository:
 
     def all(self) -> Sequence[User]:
         return self._uow.session.scalars(select(User).options(selectinload(User.groups))).all()
+
+    def page_in_group(self, group_id: UUID, after: UUID | None, limit: int) -> Sequence[User]:
+        query = select(User).where(User.groups.any(Group.id == group_id)).options(selectinload(User.groups))
+        query = query.order_by(User.id).limit(limit)
+        return self._uow.session.scalars(query.where(User.id > after) if after else query).all()
+
+    def emails(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return the addresses of those of these people who have an account."""
+        rows = self._uow.session.execute(select(User.id, User.email).where(User.id.in_(user_ids)))
+        return {row[0]: row[1] for row in rows}
 
     def in_group(self, group_id: UUID) -> Sequence[User]:
         query = select(User).where(User.groups.any(Group.id == group_id))

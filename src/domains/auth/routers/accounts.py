@@ -1,10 +1,8 @@
 """The HTTP API of accounts and their passwords."""
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Depends
-
-from src.domains.auth.dependencies import Accounts, Passwords, Registrations, SignedIn
+from src.domains.auth.dependencies import Accounts, Known, Passwords, Registrations, SignedIn
 from src.domains.auth.schemas.accounts import (
     AskResetRequest,
     ChangeAccountRequest,
@@ -15,12 +13,8 @@ from src.domains.auth.schemas.accounts import (
     UserResponse,
 )
 from src.shared.description import PUBLIC
-from src.shared.middleware.authentication import Principal, current_person, current_principal
 
 router = APIRouter(prefix="/auth", tags=["auth"])
-
-CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
-CurrentPerson = Annotated[Principal, Depends(current_person)]
 
 
 @router.post("/register", status_code=201, openapi_extra=PUBLIC)
@@ -34,14 +28,12 @@ async def confirm_registration(body: ConfirmRequest, registration: Registrations
 
 
 @router.get("/me")
-async def me(principal: CurrentPerson, accounts: Accounts) -> UserResponse:
+async def me(principal: Known, accounts: Accounts) -> UserResponse:
     return UserResponse.of(await accounts.account(principal.user_id))
 
 
 @router.patch("/me")
-async def change_me(
-    body: ChangeAccountRequest, principal: CurrentPrincipal, accounts: Accounts
-) -> UserResponse:
+async def change_me(body: ChangeAccountRequest, principal: SignedIn, accounts: Accounts) -> UserResponse:
     return UserResponse.of(await accounts.change(principal.user_id, body.name, body.language))
 
 

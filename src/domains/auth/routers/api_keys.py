@@ -17,7 +17,8 @@ async def create_api_key(
     body: CreateApiKeyRequest, principal: SignedIn, api_keys: ApiKeys
 ) -> NewApiKeyResponse:
     lifetime = timedelta(days=body.expires_in_days) if body.expires_in_days else None
-    return NewApiKeyResponse.of(await api_keys.create(principal.user_id, body.name, lifetime))
+    new = await api_keys.create(principal.user_id, body.name, body.scopes, lifetime)
+    return NewApiKeyResponse.of(new)
 
 
 @router.get("/api-keys")

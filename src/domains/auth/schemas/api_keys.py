@@ -1,15 +1,20 @@
 """Request and response models of API keys."""
 
 from datetime import datetime
+from typing import get_args
 
 from pydantic import Field
 
 from src.domains.auth.services.api_keys import NewApiKey
+from src.shared.middleware.authentication import KeyScope
 from src.shared.schemas import ItemModel, Name, RequestModel
+
+DEFAULT_SCOPES: list[KeyScope] = ["chat", "knowledge:read"]
 
 
 class CreateApiKeyRequest(RequestModel):
     name: Name
+    scopes: list[KeyScope] = Field(DEFAULT_SCOPES, min_length=1, max_length=len(get_args(KeyScope)))
     expires_in_days: int | None = Field(None, ge=1, le=3650)
 
 
@@ -18,6 +23,7 @@ class ApiKeyResponse(ItemModel):
 
     name: str
     prefix: str
+    scopes: list[KeyScope]
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
@@ -29,17 +35,21 @@ class NewApiKeyResponse(ItemModel):
     name: str
     key: str
     prefix: str
+    scopes: list[KeyScope]
     created_at: datetime
     expires_at: datetime | None
 
     @classmethod
     def of(cls, new: NewApiKey) -> "NewApiKeyResponse":
         record = new.record
-        return cls(
-            id=record.id,
-            name=record.name,
-            key=new.key,
-            prefix=record.prefix,
-            created_at=record.created_at,
-            expires_at=record.expires_at,
+        return cls.model_validate(
+            {
+                "id": record.id,
+                "name": record.name,
+                "key": new.key,
+                "prefix": record.prefix,
+                "scopes": record.scopes,
+                "created_at": record.created_at,
+                "expires_at": record.expires_at,
+            }
         )

@@ -8,10 +8,16 @@ from src.domains.auth.models import Group, Role, User
 from src.domains.auth.repositories.groups import GroupRepository
 from src.domains.auth.repositories.users import UserRepository
 from src.domains.auth.services.accounts import ACCOUNTS, find_user
-from src.domains.auth.services.directory import rights_of
+from src.domains.auth.services.directory import Rights, rights_of
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
-from src.shared.events.auth import GroupDeleted, UserRightsChanged
+from src.shared.events.auth import (
+    AccountRights,
+    GroupCreated,
+    GroupDeleted,
+    GroupRenamed,
+    UserRightsChanged,
+)
 from src.shared.events.base import utc_now
 from src.shared.exceptions.errors import Conflict, InvalidRequest, NotFound
 
@@ -58,6 +64,7 @@ class AdministrationService:
         def apply(uow: UnitOfWork) -> User:
             uow.lock(ACCOUNTS)  # two administrators must not take the role from each other at once
             user = find_user(uow, user_id)
+            before = rights_of(user)
             if change.role is not None:
                 user.role = change.role
             if change.is_active is not None:
@@ -65,7 +72,7 @@ class AdministrationService:
             if change.group_ids is not None:
                 user.groups = _find_groups(uow, change.group_ids)
             _keep_an_admin(uow, user)
-            _record_rights(uow, user)
+            _record_rights(uow, user, before)
             return user
 
         user = await self._database.write(apply, alone=True)
@@ -81,6 +88,7 @@ class AdministrationService:
             _check_name_is_free(uow, name)
             group = Group(name=name, created_at=utc_now())
             GroupRepository(uow).add(group)
+            uow.record(GroupCreated(group_id=group.id, group_name=name))
             return group
 
         return await self._database.write(create, alone=True)
@@ -91,6 +99,7 @@ class AdministrationService:
             group = _find_group(uow, group_id)
             if group.name != name:
                 _check_name_is_free(uow, name)
+                uow.record(GroupRenamed(group_id=group_id, group_name=name, before=group.name))
                 group.name = name
             return group
 
@@ -104,13 +113,47 @@ class AdministrationService:
             uow.lock(GROUPS)
             group = _find_group(uow, group_id)
             for member in UserRepository(uow).in_group(group_id):
+                before = rights_of(member)
                 member.groups.remove(group)
-                _record_rights(uow, member)
+                _record_rights(uow, member, before)
             uow.session.flush()
             GroupRepository(uow).delete(group)
-            uow.record(GroupDeleted(group_id=group_id))
+            uow.record(GroupDeleted(group_id=group_id, before=group.name))
 
         await self._database.write(delete, alone=True)
+        await self._directory_is_current()
+
+    async def members(self, group_id: UUID, after: UUID | None, limit: int) -> Sequence[User]:
+        def page(uow: UnitOfWork) -> Sequence[User]:
+            _find_group(uow, group_id)
+            return UserRepository(uow).page_in_group(group_id, after, limit)
+
+        return await self._database.read(page)
+
+    async def add_member(self, group_id: UUID, user_id: UUID) -> None:
+        """Put somebody into a group; nothing changes for who is in it."""
+        await self._change_membership(group_id, user_id, is_member=True)
+
+    async def remove_member(self, group_id: UUID, user_id: UUID) -> None:
+        """Take somebody out of a group; nothing changes for who is not in it."""
+        await self._change_membership(group_id, user_id, is_member=False)
+
+    async def _change_membership(self, group_id: UUID, user_id: UUID, *, is_member: bool) -> None:
+        def change(uow: UnitOfWork) -> None:
+            uow.lock(
+                ACCOUNTS
+            )  # the event tells all of a person's rights: no other change may slip in between
+            group, user = _find_group(uow, group_id), find_user(uow, user_id)
+            if (group in user.groups) == is_member:
+                return
+            before = rights_of(user)
+            if is_member:
+                user.groups.append(group)
+            else:
+                user.groups.remove(group)
+            _record_rights(uow, user, before)
+
+        await self._database.write(change, alone=True)
         await self._directory_is_current()
 
 
@@ -140,10 +183,7 @@ def _keep_an_admin(uow: UnitOfWork, user: User) -> None:
         raise LastAdmin("This is the last administrator. Make somebody else one first.")
 
 
-def _record_rights(uow: UnitOfWork, user: User) -> None:
-    rights = rights_of(user)
+def _record_rights(uow: UnitOfWork, user: User, before: Rights) -> None:
     uow.record(
-        UserRightsChanged(
-            user_id=user.id, role=rights.role, is_active=rights.is_active, group_ids=rights.group_ids
-        )
+        UserRightsChanged(user_id=user.id, before=AccountRights(**vars(before)), **vars(rights_of(user)))
     )

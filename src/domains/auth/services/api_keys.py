@@ -10,12 +10,15 @@ import structlog
 
 from src.domains.auth.models import ApiKey
 from src.domains.auth.repositories.api_keys import ApiKeyRepository
-from src.domains.auth.services.tokens import API_KEY_PREFIX, new_api_key, token_hash
+from src.domains.auth.services.accounts import find_user
+from src.domains.auth.services.key_format import API_KEY_PREFIX, new_api_key
+from src.domains.auth.services.tokens import token_hash
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.auth import ApiKeyCreated, ApiKeyRevoked
 from src.shared.events.base import utc_now
 from src.shared.exceptions.errors import Conflict, NotFound
+from src.shared.middleware.authentication import KeyScope
 
 API_KEYS = "auth.api_keys"
 """The lock of those who decide by how many keys somebody has."""
@@ -54,7 +57,9 @@ class ApiKeyService:
         self._most = most
         self._directory_is_current = directory_is_current
 
-    async def create(self, user_id: UUID, name: str, lifetime: timedelta | None) -> NewApiKey:
+    async def create(
+        self, user_id: UUID, name: str, scopes: Sequence[KeyScope], lifetime: timedelta | None
+    ) -> NewApiKey:
         key, now = new_api_key(), utc_now()
 
         def create(uow: UnitOfWork) -> ApiKey:
@@ -67,11 +72,19 @@ class ApiKeyService:
                 name=name,
                 prefix=key[:SHOWN_CHARACTERS],
                 key_hash=token_hash(key),
+                scopes=list(dict.fromkeys(scopes)),
                 created_at=now,
                 expires_at=now + lifetime if lifetime else None,
             )
             keys.add(record)
-            uow.record(ApiKeyCreated(user_id=user_id, key_id=record.id))
+            uow.record(
+                ApiKeyCreated(
+                    user_id=user_id,
+                    key_id=record.id,
+                    scopes=tuple(record.scopes),
+                    expires_at=record.expires_at,
+                )
+            )
             return record
 
         record = await self._database.write(create, alone=True)
@@ -81,10 +94,19 @@ class ApiKeyService:
     async def page(self, user_id: UUID, after: UUID | None, limit: int) -> Sequence[ApiKey]:
         return await self._database.read(lambda uow: ApiKeyRepository(uow).page(user_id, after, limit))
 
+    async def page_of(self, user_id: UUID, after: UUID | None, limit: int) -> Sequence[ApiKey]:
+        """Return the keys of somebody who has an account."""
+
+        def page(uow: UnitOfWork) -> Sequence[ApiKey]:
+            find_user(uow, user_id)
+            return ApiKeyRepository(uow).page(user_id, after, limit)
+
+        return await self._database.read(page)
+
     async def revoke(self, user_id: UUID, key_id: UUID) -> None:
         def revoke(uow: UnitOfWork) -> None:
             if not ApiKeyRepository(uow).delete(user_id, key_id):
-                raise UnknownApiKey("You have no such API key.")
+                raise UnknownApiKey("There is no such API key.")
             uow.record(ApiKeyRevoked(user_id=user_id, key_id=key_id))
 
         await self._database.write(revoke)

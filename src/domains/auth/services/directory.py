@@ -10,13 +10,21 @@ from src.domains.auth.models import ApiKey, User
 from src.domains.auth.repositories.api_keys import ApiKeyRepository
 from src.domains.auth.repositories.sign_ins import SignInRepository
 from src.domains.auth.repositories.users import UserRepository
-from src.domains.auth.services.tokens import API_KEY_PREFIX, REMEMBERED_TOKENS, AccessTokens, token_hash
+from src.domains.auth.services.key_format import API_KEY_PREFIX, is_well_formed
+from src.domains.auth.services.tokens import REMEMBERED_TOKENS, AccessTokens, token_hash
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.auth import ApiKeyCreated, ApiKeyRevoked, SignedOut, UserRegistered, UserRightsChanged
 from src.shared.events.base import DomainEvent, utc_now
-from src.shared.exceptions.errors import NotAuthenticated
+from src.shared.exceptions.errors import NotAuthenticated, Unavailable
 from src.shared.middleware.authentication import Principal
+
+STALE_SECONDS = 5.0
+"""For how long what is known of people's rights holds without another look at the log."""
+
+
+class DirectoryStale(Unavailable):
+    code = "directory_stale"
 
 
 class AccountClosed(NotAuthenticated):
@@ -35,13 +43,25 @@ class ApiKeyExpired(NotAuthenticated):
     code = "api_key_expired"
 
 
+class RoleChanged(NotAuthenticated):
+    """Only who follows a stream hears this: a new request is simply made with the new role."""
+
+    code = "role_changed"
+
+
 @dataclass(frozen=True)
 class KnownKey:
-    """Whom an API key stands for; it never expires when `expires_at` is None."""
+    """Whom an API key stands for, and for what; it never expires when `expires_at` is None."""
 
     id: UUID
     user_id: UUID
+    scopes: frozenset[str]
     expires_at: datetime | None
+
+    def refusal(self) -> NotAuthenticated | None:
+        if self.expires_at and self.expires_at <= utc_now():
+            return ApiKeyExpired("This API key has expired. Make a new one.")
+        return None
 
 
 @dataclass(frozen=True)
@@ -56,7 +76,8 @@ class Rights:
 class Directory:
     """Rights by user, API keys by their hash, and the sign-ins whose access tokens might still be about.
 
-    Implements `Replica`: it is made from the accounts at start-up and follows the log from there.
+    Implements `Replica`: it is made from the accounts at start-up and follows the log from there. Implements
+    `Standing`: those who watch it are called after each change, and may ask who would still be let in.
     """
 
     EVENTS = (UserRegistered, UserRightsChanged, SignedOut, ApiKeyCreated, ApiKeyRevoked)
@@ -65,8 +86,14 @@ class Directory:
         self._database = database
         self._longest_access = longest_access
         self._rights: dict[UUID, Rights] = {}
-        self._ended_sign_ins: set[UUID] = set()
+        self._ended_sign_ins: dict[UUID, datetime] = {}
         self._keys: dict[bytes, KnownKey] = {}
+        self._keys_by_id: dict[UUID, KnownKey] = {}
+        self._watchers: list[Callable[[], None]] = []
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` whenever somebody's rights are others than before."""
+        self._watchers.append(watcher)
 
     async def position(self) -> int | None:
         return None
@@ -78,13 +105,15 @@ class Directory:
 
         users, ended, keys = await self._database.read(snapshot)
         self._rights = {user.id: rights_of(user) for user in users}
-        self._ended_sign_ins = set(ended)
-        self._keys = _known(keys)
+        self._ended_sign_ins = dict.fromkeys(ended, utc_now())
+        self._know(_known(keys))
+        self._tell_watchers()
 
     async def apply(self, events: Sequence[DomainEvent], position: int) -> None:
         if created := [event.key_id for event in events if isinstance(event, ApiKeyCreated)]:
             # As they are now: one that is revoked by then is not there, or its revocation is yet to be met.
-            self._keys |= _known(await self._database.read(lambda uow: ApiKeyRepository(uow).by_ids(created)))
+            made = _known(await self._database.read(lambda uow: ApiKeyRepository(uow).by_ids(created)))
+            self._know(self._keys | made)
         for event in events:
             match event:
                 case UserRegistered():
@@ -92,9 +121,10 @@ class Directory:
                 case UserRightsChanged():
                     self._rights[event.user_id] = Rights(event.role, event.group_ids, event.is_active)
                 case SignedOut():
-                    self._ended_sign_ins.add(event.sign_in_id)
+                    self._end(event)
                 case ApiKeyRevoked():
-                    self._keys = {hashed: key for hashed, key in self._keys.items() if key.id != event.key_id}
+                    self._know({hash: key for hash, key in self._keys.items() if key.id != event.key_id})
+        self._tell_watchers()
 
     def knows(self, user_id: UUID) -> bool:
         return user_id in self._rights
@@ -103,21 +133,63 @@ class Directory:
         return self._keys.get(key_hash)
 
     def principal(
-        self, user_id: UUID, *, sign_in_id: UUID | None = None, api_key_id: UUID | None = None
+        self, user_id: UUID, *, sign_in_id: UUID | None = None, key: KnownKey | None = None
     ) -> Principal:
         """Return the asker with the rights of this moment, or raise why there is none."""
+        if refusal := self._refusal(user_id, sign_in_id):
+            raise refusal
+        rights = self._rights[user_id]
+        return Principal(
+            user_id,
+            sign_in_id,
+            rights.role,
+            rights.group_ids,
+            key.id if key else None,
+            key.scopes if key else None,
+            self,
+        )
+
+    def refusal(self, principal: Principal) -> NotAuthenticated | None:
+        if refusal := self._refusal(principal.user_id, principal.sign_in_id):
+            return refusal
+        if principal.api_key_id:
+            key = self._keys_by_id.get(principal.api_key_id)
+            if refusal := key.refusal() if key else _no_such_key():
+                return refusal
+        if self._rights[principal.user_id].role != principal.role:
+            return RoleChanged("Your role was changed. Begin again.")
+        return None
+
+    def is_closed(self, user_id: UUID) -> bool:
         rights = self._rights.get(user_id)
-        if rights is None or not rights.is_active:
-            raise AccountClosed("This account does not exist or is switched off. Ask your administrator.")
+        return rights is None or not rights.is_active
+
+    def _refusal(self, user_id: UUID, sign_in_id: UUID | None) -> NotAuthenticated | None:
+        if self.is_closed(user_id):
+            return AccountClosed("This account does not exist or is switched off. Ask your administrator.")
         if sign_in_id in self._ended_sign_ins:
-            raise SignInEnded("You signed out. Sign in again.")
-        return Principal(user_id, sign_in_id, rights.role, rights.group_ids, api_key_id)
+            return SignInEnded("You signed out. Sign in again.")
+        return None
+
+    def _end(self, event: SignedOut) -> None:
+        """Remember an ended sign-in, and forget those whose access tokens have all expired."""
+        self._ended_sign_ins[event.sign_in_id] = event.occurred_at
+        before = utc_now() - self._longest_access
+        self._ended_sign_ins = {id: at for id, at in self._ended_sign_ins.items() if at > before}
+
+    def _know(self, keys: dict[bytes, KnownKey]) -> None:
+        self._keys, self._keys_by_id = keys, {key.id: key for key in keys.values()}
+
+    def _tell_watchers(self) -> None:
+        for watcher in self._watchers:
+            watcher()
 
 
 class TokenAuthenticator:
     """Implements the `Authenticator` port for access tokens and API keys: no query, all from memory.
 
-    `note_use` is told which API key was used.
+    `seconds_behind` tells how long ago the directory was known to be up to date, `note_use` is told which API
+    key was used.
     """
 
     def __init__(
@@ -125,17 +197,22 @@ class TokenAuthenticator:
         tokens: AccessTokens,
         directory: Directory,
         directory_is_current: Callable[[], Awaitable[None]],
+        seconds_behind: Callable[[], float],
         note_use: Callable[[UUID], None],
     ) -> None:
         self._tokens = tokens
         self._directory = directory
         self._directory_is_current = directory_is_current
+        self._seconds_behind = seconds_behind
         self._note_use = note_use
         self._dead_keys: dict[bytes, None] = {}
 
     async def authenticate(self, token: str) -> Principal:
+        if self._seconds_behind() > STALE_SECONDS:
+            detail = "It cannot be known at the moment who may do what. Try again soon."
+            raise DirectoryStale(detail, retry_after=2)
         if token.startswith(API_KEY_PREFIX):
-            return await self._by_key(token_hash(token))
+            return await self._by_key(token)
         claims = self._tokens.read(token)
         if not self._directory.knows(claims.user_id):
             # The token is ours: another process has just made the account.
@@ -143,13 +220,16 @@ class TokenAuthenticator:
                 await self._directory_is_current()
         return self._directory.principal(claims.user_id, sign_in_id=claims.sign_in_id)
 
-    async def _by_key(self, key_hash: bytes) -> Principal:
-        key = self._directory.key(key_hash) or await self._just_made(key_hash)
+    async def _by_key(self, token: str) -> Principal:
+        key_hash = token_hash(token)
+        key = self._directory.key(key_hash)
+        if key is None and is_well_formed(token):  # older keys without a checksum are known everywhere by now
+            key = await self._just_made(key_hash)
         if key is None:
-            raise InvalidApiKey("There is no such API key, or it was revoked. Make a new one.")
-        if key.expires_at and key.expires_at <= utc_now():
-            raise ApiKeyExpired("This API key has expired. Make a new one.")
-        principal = self._directory.principal(key.user_id, api_key_id=key.id)
+            raise _no_such_key()
+        if refusal := key.refusal():
+            raise refusal
+        principal = self._directory.principal(key.user_id, key=key)
         self._note_use(key.id)
         return principal
 
@@ -169,8 +249,14 @@ class TokenAuthenticator:
         return key
 
 
+def _no_such_key() -> InvalidApiKey:
+    return InvalidApiKey("There is no such API key, or it was revoked. Make a new one.")
+
+
 def _known(keys: Iterable[ApiKey]) -> dict[bytes, KnownKey]:
-    return {key.key_hash: KnownKey(key.id, key.user_id, key.expires_at) for key in keys}
+    return {
+        key.key_hash: KnownKey(key.id, key.user_id, frozenset(key.scopes), key.expires_at) for key in keys
+    }
 
 
 def rights_of(user: User) -> Rights:

@@ -1,4 +1,4 @@
-"""Access tokens (JWT), what else the house signs, and refresh tokens and API keys (kept hashed)."""
+"""Access tokens (JWT), what else the house signs, and refresh tokens (random, kept hashed)."""
 
 import base64
 import hashlib
@@ -20,8 +20,6 @@ from src.shared.exceptions.errors import InvalidRequest, NotAuthenticated
 ALGORITHM = "HS256"
 ISSUER = "genai-chatbot-platform"
 REMEMBERED_TOKENS = 4_096
-API_KEY_PREFIX = "gcb_"
-"""What tells an API key from an access token, and a leaked one from other text."""
 EXPIRED = "The access token has expired. Refresh it or sign in again."
 
 
@@ -151,10 +149,6 @@ def derived_key(secret: SecretStr, purpose: str) -> bytes:
 def new_token() -> str:
     """Return a one-time token for a mail."""
     return secrets.token_urlsafe(32)
-
-
-def new_api_key() -> str:
-    return API_KEY_PREFIX + secrets.token_urlsafe(32)
 
 
 def token_hash(token: str) -> bytes:

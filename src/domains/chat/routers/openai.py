@@ -18,6 +18,7 @@ from src.domains.chat.services.turn import RequestKey
 from src.domains.chat.services.turns import STOPPING, Stopping
 from src.shared.exceptions import openai
 from src.shared.exceptions.errors import PlatformError
+from src.shared.middleware.authentication import Principal
 
 router = APIRouter(tags=["openai"])
 
@@ -47,25 +48,29 @@ async def complete(
     )
     async with _stopped_when_left(request, generation, key):
         # What fails before anything is said gets its status in a stream too: clients try such a request again.
-        await (generation.begin() if body.stream else generation.wait())
+        await (generation.begin(principal) if body.stream else generation.wait(principal))
     if generation.error:
         raise generation.error
     if not body.stream:
         return JSONResponse(telling.completion())
-    return EventSourceResponse(_stream(request, telling, key), headers={"Cache-Control": "no-cache"})
+    events = _stream(request, telling, principal, key)
+    return EventSourceResponse(events, headers={"Cache-Control": "no-cache"})
 
 
-async def _stream(request: Request, telling: Telling, key: RequestKey | None) -> AsyncIterator[bytes]:
+async def _stream(
+    request: Request, telling: Telling, reader: Principal, key: RequestKey | None
+) -> AsyncIterator[bytes]:
     generation = telling.generation
     async with _stopped_when_left(request, generation, key):
         yield _event(telling.first_chunk())
-        async for event in generation.follow():
+        async for event in generation.follow(reader):
             if event is None:
                 yield format_sse_event(comment="heartbeat")
             elif event.name == "delta":
                 yield _event(telling.text_chunk(event.data["text"]))
-    if generation.status == "pending" or generation.error:
-        yield _event(_error(generation.error or Stopping(STOPPING)))
+    error = reader.refusal() or generation.error
+    if error or generation.status == "pending":
+        yield _event(_error(error or Stopping(STOPPING)))
         if not key:
             generation.stop()
         return

@@ -10,7 +10,8 @@ from src.domains.chat.models import MessageStatus
 from src.domains.chat.services.citations import Citation
 from src.domains.chat.services.masking import restored
 from src.domains.chat.services.ports import ToolCall, Usage
-from src.shared.exceptions.errors import PlatformError
+from src.shared.exceptions.errors import NotAuthenticated, PlatformError
+from src.shared.middleware.authentication import Principal
 
 HEARTBEAT_SECONDS = 15.0
 FRAME_SECONDS = 0.05
@@ -38,6 +39,8 @@ class Generation:
     session_id: UUID
     question_id: UUID
     message_id: UUID
+    asker: Principal | None = None
+    """For whom this process writes it; none when another process does."""
     text: str = ""
     citations: Sequence[Citation] = ()
     grounded: bool = False
@@ -106,23 +109,40 @@ class Generation:
             self.is_stopped = True
             self.task.cancel()
 
+    def look_again(self) -> None:
+        """Have all readers look whether they may still read; nothing is written for an account that is closed."""
+        if self.asker and self.asker.is_closed:
+            self.stop()
+        self._wake()
+        waiting, self._ended = self._ended, asyncio.Event()
+        waiting.set()
+
     def leave(self) -> None:
         """Send all readers away: this server is stopping, and they can come back to read on."""
         self._is_left = True
         self._notify()
 
-    async def begin(self) -> None:
-        """Return when there is something to show, when the answer has ended, or when a heartbeat is due."""
+    async def begin(self, reader: Principal) -> None:
+        """Return when there is something to show, when the answer has ended, or when a heartbeat is due.
+
+        Raise when the reader may read no longer.
+        """
         while self.status == "pending" and not self.revision and not self._is_left:
             if not await _set_soon(self._changed):
                 return
+            _check(reader)
 
-    async def wait(self) -> None:
-        """Return when the answer has ended, well or not."""
-        await self._ended.wait()
+    async def wait(self, reader: Principal) -> None:
+        """Return when the answer has ended, well or not; raise when the reader may read no longer."""
+        while self.status == "pending":
+            await self._ended.wait()
+            _check(reader)
 
-    async def follow(self, offset: int = 0) -> AsyncIterator[StreamEvent | None]:
+    async def follow(self, reader: Principal, offset: int = 0) -> AsyncIterator[StreamEvent | None]:
         """Yield what comes after `offset` characters, then exactly one `end`; None asks for a heartbeat.
+
+        A reader who may read no longer, because they signed out or their rights are others, gets an `error` and
+        the `end`, and nothing more of the answer.
 
         A reader who has more than there is in the end, because a server broke down before it was saved, is
         told to begin again with `reset`. Without an `end`, the reader is to come back.
@@ -135,6 +155,10 @@ class Generation:
         yield StreamEvent("message", {key: str(value) for key, value in ids.items()}, offset)
         shown: list[dict[str, Any]] = []
         while not self._is_left or self.status != "pending":
+            if refusal := reader.refusal():
+                for event in self._refused(refusal, offset):
+                    yield event
+                return
             changed, ended, news = self._changed, self.status != "pending", self.text[offset:]
             for call in self._tool_news(shown):
                 yield StreamEvent("tool", call, offset)
@@ -148,6 +172,13 @@ class Generation:
                 return
             elif not await _set_soon(changed):
                 yield None
+
+    def _refused(self, refusal: NotAuthenticated, offset: int) -> list[StreamEvent]:
+        told = {"code": NotAuthenticated.code, "detail": refusal.detail}
+        return [
+            StreamEvent("error", told, offset),
+            StreamEvent("end", {"status": self.status}, offset),
+        ]
 
     def _tool_news(self, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return calls of tools that the reader has not seen as they are now, each with its number."""
@@ -212,3 +243,8 @@ async def _set_soon(changed: asyncio.Event) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def _check(reader: Principal) -> None:
+    if refusal := reader.refusal():
+        raise refusal

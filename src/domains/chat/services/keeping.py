@@ -124,6 +124,11 @@ class GenerationKeeper:
         for generation in (*self._written.values(), *self._mirrored.values()):
             self._send_away_from(generation)
 
+    def look_again(self) -> None:
+        """Have all who read look whether they still may: somebody's rights are others than before."""
+        for generation in (*self._written.values(), *self._mirrored.values()):
+            generation.look_again()
+
     def stop_following(self, why: PlatformError) -> None:
         """Tell those who wait for answers of other processes that this one waits no longer."""
         for generation in self._mirrored.values():

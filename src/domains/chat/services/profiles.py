@@ -13,7 +13,7 @@ from src.domains.chat.services.turn import Assistant
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
-from src.shared.events.chat import ProfileChanged, ProfileDeleted
+from src.shared.events.chat import ProfileChanged, ProfileDeleted, ProfileFacts
 from src.shared.exceptions.errors import Conflict, NotFound
 from src.shared.middleware.authentication import Principal
 
@@ -63,7 +63,7 @@ class ProfileService:
             profile = Profile(created_at=utc_now())
             self._apply(uow, profile, change)
             profiles.add(profile)
-            _record(uow, admin, profile, is_new=True)
+            _record(uow, admin, profile, None)
             return profile
 
         return await self._database.write(create, alone=True)
@@ -85,8 +85,9 @@ class ProfileService:
         def apply(uow: UnitOfWork) -> Profile:
             uow.lock(PROFILES)
             profile = usable_profile(uow, profile_id, admin)
+            before = _facts(profile)
             self._apply(uow, profile, change)
-            _record(uow, admin, profile, is_new=False)
+            _record(uow, admin, profile, before)
             return profile
 
         return await self._database.write(apply, alone=True)
@@ -163,16 +164,23 @@ def _may_use(asker: Principal, profile: Profile) -> bool:
     return asker.is_admin or not profile.group_ids or not groups.isdisjoint(profile.group_ids)
 
 
-def _record(uow: UnitOfWork, admin: Principal, profile: Profile, *, is_new: bool) -> None:
+def _record(uow: UnitOfWork, admin: Principal, profile: Profile, before: ProfileFacts | None) -> None:
     uow.record(
         ProfileChanged(
             profile_id=profile.id,
             user_id=admin.user_id,
-            profile_name=profile.name,
-            is_new=is_new,
-            model=profile.model,
-            collection_ids=tuple(map(UUID, profile.collection_ids)),
-            group_ids=tuple(map(UUID, profile.group_ids)),
-            without_sources=profile.without_sources,
+            is_new=before is None,
+            before=before,
+            **_facts(profile).model_dump(),
         )
+    )
+
+
+def _facts(profile: Profile) -> ProfileFacts:
+    return ProfileFacts(
+        profile_name=profile.name,
+        model=profile.model,
+        collection_ids=tuple(map(UUID, profile.collection_ids)),
+        group_ids=tuple(map(UUID, profile.group_ids)),
+        without_sources=profile.without_sources,
     )

@@ -123,7 +123,7 @@ class TurnService:
                 await self._keeper.stop_elsewhere(message_id)
             with suppress(TimeoutError):
                 async with asyncio.timeout(STOP_SECONDS):
-                    await generation.wait()
+                    await generation.wait(asker)
         return generation
 
     def drain(self) -> None:
@@ -175,7 +175,9 @@ class TurnService:
             return await self._found(ask.asker, place)
         if place.hold:
             self._spending.held.add(place.hold.id)
-        generation = Generation(place.session_id, place.question.id, place.answer_id, masked=place.masked)
+        generation = Generation(
+            place.session_id, place.question.id, place.answer_id, ask.asker, masked=place.masked
+        )
         if place.refusal:
             generation.release(place.refusal)
             generation.is_blocked, generation.finish_reason = True, "content_filter"

@@ -10,8 +10,14 @@ from src.domains.knowledge.repositories.documents import VersionRepository
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
-from src.shared.events.knowledge import CollectionDeleted, CollectionReadersChanged, DocumentDeleted
-from src.shared.exceptions.errors import Conflict, NotFound
+from src.shared.events.knowledge import (
+    CollectionChanged,
+    CollectionDeleted,
+    CollectionFacts,
+    CollectionReadersChanged,
+    DocumentDeleted,
+)
+from src.shared.exceptions.errors import Conflict, NotAllowed, NotFound
 from src.shared.middleware.authentication import Principal
 
 COLLECTIONS = "knowledge.collections"
@@ -20,6 +26,10 @@ COLLECTIONS = "knowledge.collections"
 
 class UnknownCollection(NotFound):
     code = "unknown_collection"
+
+
+class NotYourGroups(NotAllowed):
+    code = "not_your_groups"
 
 
 class CollectionNameTaken(Conflict):
@@ -44,7 +54,9 @@ class CollectionOverview:
 
 
 class CollectionService:
-    """Administrators manage all shared collections; others see those that their groups may read.
+    """Administrators manage all shared collections, editors those that are for none but their own groups.
+
+    Others see those that their groups may read.
 
     A change of who may read holds in this process before the call returns.
     """
@@ -53,7 +65,11 @@ class CollectionService:
         self._database = database
         self._shelves_are_current = shelves_are_current
 
-    async def create(self, name: str, description: str, group_ids: Sequence[UUID]) -> CollectionOverview:
+    async def create(
+        self, asker: Principal, name: str, description: str, group_ids: Sequence[UUID]
+    ) -> CollectionOverview:
+        _check_may_manage(asker, group_ids)
+
         def create(uow: UnitOfWork) -> CollectionOverview:
             uow.lock(COLLECTIONS)
             _check_name_is_free(uow, name)
@@ -62,6 +78,7 @@ class CollectionService:
             )
             CollectionRepository(uow).add(collection)
             record_readers(uow, collection)
+            uow.record(CollectionChanged(collection_id=collection.id, after=_facts(collection)))
             return CollectionOverview(collection, 0)
 
         overview = await self._database.write(create, alone=True)
@@ -85,17 +102,22 @@ class CollectionService:
     ) -> CollectionOverview:
         def apply(uow: UnitOfWork) -> CollectionOverview:
             uow.lock(COLLECTIONS)
-            collection = find_collection(uow, asker, collection_id)
+            collection = find_managed(uow, asker, collection_id)
+            before = _facts(collection)
             if change.name is not None and change.name != collection.name:
                 _check_name_is_free(uow, change.name)
                 collection.name = change.name
             if change.description is not None:
                 collection.description = change.description
             if change.group_ids is not None:
+                _check_may_manage(asker, change.group_ids)
                 collection.readers.clear()
                 uow.session.flush()
                 collection.readers.extend(_readers(change.group_ids))
                 record_readers(uow, collection)
+            uow.record(
+                CollectionChanged(collection_id=collection_id, before=before, after=_facts(collection))
+            )
             return _overviews(uow, [collection])[0]
 
         overview = await self._database.write(apply, alone=True)
@@ -107,21 +129,55 @@ class CollectionService:
 
         def delete(uow: UnitOfWork) -> None:
             uow.lock(COLLECTIONS)
-            delete_collection(uow, find_collection(uow, asker, collection_id))
+            delete_collection(uow, find_managed(uow, asker, collection_id))
 
         await self._database.write(delete, alone=True)
 
 
 @dataclass(frozen=True)
+class ManagedCollection:
+    """Implements `Place`: a collection that is there, and that the asker manages."""
+
+    collection_id: UUID
+
+    def find(self, uow: UnitOfWork, asker: Principal) -> Collection:
+        return find_managed(uow, asker, self.collection_id)
+
+    admit = find
+
+
+@dataclass(frozen=True)
 class SharedCollection:
-    """Implements `Place`: a collection that is there, and that the asker sees."""
+    """A place to look: a collection that is there, and that the asker sees."""
 
     collection_id: UUID
 
     def find(self, uow: UnitOfWork, asker: Principal) -> Collection:
         return find_collection(uow, asker, self.collection_id)
 
-    admit = find
+
+def find_managed(uow: UnitOfWork, asker: Principal, collection_id: UUID) -> Collection:
+    """Return the shared collection if the asker manages it; for who does not see it, it does not exist."""
+    collection = find_collection(uow, asker, collection_id)
+    check_manages(asker, collection)
+    return collection
+
+
+def check_manages(asker: Principal, collection: Collection) -> None:
+    """Raise unless the asker manages what is in a shared collection."""
+    _check_may_manage(asker, collection.group_ids)
+
+
+def _check_may_manage(asker: Principal, group_ids: Sequence[UUID]) -> None:
+    """Editors decide for their own groups, never for others and for everyone: that is an administrator's."""
+    if asker.is_admin:
+        return
+    if not asker.is_editor:
+        raise NotAllowed("Only an administrator or an editor may change what is shared.")
+    if not group_ids or not set(group_ids) <= set(asker.group_ids):
+        raise NotYourGroups(
+            "Editors manage what is for their own groups alone. Ask an administrator for the rest."
+        )
 
 
 def find_collection(uow: UnitOfWork, asker: Principal, collection_id: UUID) -> Collection:
@@ -147,7 +203,10 @@ def delete_collection(uow: UnitOfWork, collection: Collection) -> None:
     CollectionRepository(uow).delete(collection)
     uow.record(
         CollectionDeleted(
-            collection_id=collection.id, owner_id=collection.owner_id, session_id=collection.session_id
+            collection_id=collection.id,
+            owner_id=collection.owner_id,
+            session_id=collection.session_id,
+            before=None if collection.owner_id else _facts(collection),
         )
     )
 
@@ -161,6 +220,10 @@ def record_readers(uow: UnitOfWork, collection: Collection) -> None:
             session_id=collection.session_id,
         )
     )
+
+
+def _facts(collection: Collection) -> CollectionFacts:
+    return CollectionFacts(name=collection.name, group_ids=tuple(collection.group_ids))
 
 
 def _readers(group_ids: Sequence[UUID]) -> list[CollectionGroup]:

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Collection as Ids
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -11,13 +12,19 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from src.domains.knowledge.models import Document, DocumentVersion, StoredPassage
+from src.domains.knowledge.models import Collection, Document, DocumentVersion, StoredPassage
 from src.domains.knowledge.repositories.collections import CollectionRepository
 from src.domains.knowledge.repositories.documents import DocumentRepository, VersionRepository
 from src.domains.knowledge.repositories.passages import PassageRepository
-from src.domains.knowledge.services.collections import COLLECTIONS, delete_collection, visible_groups
+from src.domains.knowledge.services.collections import (
+    COLLECTIONS,
+    check_manages,
+    delete_collection,
+    visible_groups,
+)
 from src.domains.knowledge.services.ports import DocumentReader, FileStore
 from src.domains.knowledge.services.versions import (
+    Holder,
     Incoming,
     Place,
     Upload,
@@ -29,7 +36,7 @@ from src.infrastructure.database.database import Database
 from src.infrastructure.database.faults import OutcomeUnknown
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.knowledge import DocumentDeleted
-from src.shared.exceptions.errors import Conflict, InvalidRequest, NotAllowed, NotFound, TooLarge
+from src.shared.exceptions.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from src.shared.middleware.authentication import Principal
 
 HEAD_BYTES = 4096
@@ -137,10 +144,10 @@ class DocumentService:
         return known or await self._keep(incoming, content)
 
     async def page(
-        self, asker: Principal, place: Place, after: UUID | None, limit: int
+        self, asker: Principal, holder: Holder, after: UUID | None, limit: int
     ) -> Sequence[DocumentOverview]:
         def page(uow: UnitOfWork) -> Sequence[DocumentOverview]:
-            collection = place.find(uow, asker)
+            collection = holder.find(uow, asker)
             return (
                 _overviews(uow, DocumentRepository(uow).page(collection.id, after, limit))
                 if collection
@@ -149,9 +156,7 @@ class DocumentService:
 
         return await self._database.read(page)
 
-    async def readable(
-        self, document_ids: Collection[UUID], user_id: UUID, group_ids: Collection[UUID]
-    ) -> Sequence[UUID]:
+    async def readable(self, document_ids: Ids[UUID], user_id: UUID, group_ids: Ids[UUID]) -> Sequence[UUID]:
         """Return those of the documents that somebody in these groups may read now."""
         return await self._database.read(
             lambda uow: DocumentRepository(uow).readable(document_ids, user_id, group_ids)
@@ -198,7 +203,8 @@ class DocumentService:
 
         def retry(uow: UnitOfWork) -> DocumentOverview:
             uow.lock(COLLECTIONS)
-            overview = _overviews(uow, [_find_document(uow, asker, document_id)])[0]
+            document, _collection = _find_managed(uow, asker, document_id)
+            overview = _overviews(uow, [document])[0]
             version = overview.newest
             if version.status != "failed":
                 raise NotFailed("Only what has failed can be tried again.")
@@ -213,17 +219,11 @@ class DocumentService:
         return overview
 
     async def delete(self, asker: Principal, document_id: UUID) -> None:
-        """Delete the document with its passages and its files; from now on nothing of it is found.
-
-        Administrators delete what is shared, and everybody what is their own.
-        """
+        """Delete the document with its passages and its files; from now on nothing of it is found."""
 
         def delete(uow: UnitOfWork) -> None:
             uow.lock(COLLECTIONS)
-            document = _find_document(uow, asker, document_id)
-            collection = CollectionRepository(uow).holding(document_id)
-            if collection.owner_id is None and not asker.is_admin:
-                raise NotAllowed("Only an administrator may delete what is shared.")
+            document, collection = _find_managed(uow, asker, document_id)
             if collection.owner_id and DocumentRepository(uow).count_in(collection.id) == 1:
                 delete_collection(uow, collection)  # it is there for its documents
                 return
@@ -239,7 +239,7 @@ class DocumentService:
 
         await self._database.write(delete, alone=True)
 
-    async def erase(self, version_ids: Collection[UUID]) -> None:
+    async def erase(self, version_ids: Ids[UUID]) -> None:
         """Delete the files of versions that are gone."""
         for version_id in version_ids:
             await asyncio.to_thread(self._files.delete, version_id)
@@ -297,6 +297,15 @@ def _find_document(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Docu
     if document is None:
         raise UnknownDocument("There is no such document, or you may not see it.")
     return document
+
+
+def _find_managed(uow: UnitOfWork, asker: Principal, document_id: UUID) -> tuple[Document, Collection]:
+    """Return a document and where it is: everybody manages what is their own, few what is shared."""
+    document = _find_document(uow, asker, document_id)
+    collection = CollectionRepository(uow).holding(document_id)
+    if collection.owner_id is None:
+        check_manages(asker, collection)
+    return document, collection
 
 
 def _find_readable(uow: UnitOfWork, asker: Principal, document_id: UUID) -> Document:

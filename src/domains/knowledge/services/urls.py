@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from src.domains.knowledge.services.collections import SharedCollection
+from src.domains.knowledge.services.collections import ManagedCollection
 from src.domains.knowledge.services.documents import DocumentService
 from src.domains.knowledge.services.ports import Fetcher
 from src.domains.knowledge.services.versions import Upload
@@ -20,7 +20,7 @@ class UrlService:
 
     async def take_in(self, asker: Principal, collection_id: UUID, url: str) -> Upload:
         """Fetch the page and queue it for reading; the address it is served at is what it is known by."""
-        collection = SharedCollection(collection_id)
+        collection = ManagedCollection(collection_id)
         await self._database.read(lambda uow: collection.find(uow, asker))
         fetched = await self._fetcher.fetch(url)
         with fetched.content as content:

@@ -21,11 +21,15 @@ class QueueFull(Unavailable):
     code = "queue_full"
 
 
-class Place(Protocol):
-    """Where documents are: shared, or a person's own. Raises when the asker may not see it."""
+class Holder(Protocol):
+    """Where documents are: shared, or a person's own. Raises when they are not for the asker."""
 
     def find(self, uow: UnitOfWork, asker: Principal) -> Collection | None:
         """Return its collection, None while there is none."""
+
+
+class Place(Holder, Protocol):
+    """Where documents come in."""
 
     def admit(self, uow: UnitOfWork, asker: Principal) -> Collection:
         """Return its collection for one document more, made if there is none; raise when it takes no more."""
