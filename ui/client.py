@@ -8,12 +8,14 @@ from uuid import uuid4
 import httpx
 
 from ui.models import (
+    Budget,
     Collection,
     Dashboard,
     Document,
     Feedback,
     Group,
     Hit,
+    Limits,
     Listing,
     Message,
     Model,
@@ -21,6 +23,7 @@ from ui.models import (
     Profile,
     Session,
     SharedSession,
+    Standing,
     StreamEvent,
     Upload,
     User,
@@ -234,6 +237,23 @@ class Client(Wire):
         """Set off an answer. However often its connection breaks, the key keeps it from being asked twice."""
         headers = {"Idempotency-Key": str(uuid4())}
         return self._answer("POST", path, json={**body, "stream": True}, headers=headers)
+
+    # Budgets
+
+    def own_standings(self) -> list[Standing]:
+        """Return how the person stands with every budget that applies to them."""
+        standings: list[Standing] = self._call("GET", "/chat/budgets/mine")["items"]
+        return standings
+
+    def budgets(self, most: int = PAGE_SIZE) -> Listing[Budget]:
+        return self._list("/chat/budgets", most)
+
+    def set_budget(self, holder: str, **limits: Limits) -> None:
+        """Set the budget of `default`, `platform`, `users/<id>` or `groups/<id>`, by day and by month."""
+        self._call("PUT", f"/chat/budgets/{holder}", json=limits)
+
+    def delete_budget(self, holder: str) -> None:
+        self._call("DELETE", f"/chat/budgets/{holder}")
 
     # Analytics
 

@@ -13,7 +13,7 @@ if ROOT not in sys.path:  # `streamlit run` puts this file's folder there alone
 from ui import frame  # noqa: E402
 from ui.parts import reported  # noqa: E402
 from ui.state import is_admin, refresh_user, t, user  # noqa: E402
-from ui.views import chat, dashboard, documents, links, people, sign_in  # noqa: E402
+from ui.views import budgets, chat, dashboard, documents, links, people, sign_in  # noqa: E402
 
 
 def main() -> None:
@@ -42,6 +42,7 @@ def _pages() -> list[st.Page]:
     if is_admin() or not user():
         pages.append(frame.page(dashboard.show, "dashboard", "monitoring"))
         pages.append(frame.page(people.show, "people", "group"))
+        pages.append(frame.page(budgets.show, "budgets", "savings"))
     return pages
 
 

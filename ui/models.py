@@ -153,6 +153,42 @@ class Message(SharedMessage):
     feedback_comment: str | None
 
 
+class Limits(TypedDict):
+    """`cost` in US dollars; None is no limit."""
+
+    tokens: int | None
+    cost: float | None
+
+
+class TokensUsed(TypedDict):
+    used: int
+
+
+class CostUsed(TypedDict):
+    used: float
+
+
+class Standing(TypedDict):
+    """How much of a budget is used in the present day or month."""
+
+    period: Literal["day", "month"]
+    resets_at: str
+    tokens: TokensUsed
+    cost: CostUsed
+    share_used: float
+
+
+class Budget(TypedDict):
+    """Of each person without one of their own (`default`), the platform, or the user or group `subject_id`."""
+
+    id: str
+    scope: Literal["default", "platform", "user", "group"]
+    subject_id: str | None
+    day: Limits
+    month: Limits
+    standings: list[Standing]
+
+
 class Feedback(TypedDict):
     rating: Rating
     reasons: list[str]

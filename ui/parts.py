@@ -35,6 +35,7 @@ ERRORS_BY_CODE: Final = {
     "model_failed": "error_model",
     "broken_off": "error_broke_off",
     "too_many_files": "error_too_many_files",
+    "budget_exceeded": "error_budget",
     "context_too_long": "error_context",
 }
 ERRORS_BY_STATUS: Final = {

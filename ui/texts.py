@@ -15,6 +15,7 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
     "documents": {"en": "Documents", "ko": "문서"},
     "dashboard": {"en": "Dashboard", "ko": "대시보드"},
     "people": {"en": "People", "ko": "사용자"},
+    "budgets": {"en": "Budgets", "ko": "예산"},
     "language": {"en": "Language", "ko": "언어"},
     "sign_out": {"en": "Sign out", "ko": "로그아웃"},
     "more": {"en": "Show more", "ko": "더 보기"},
@@ -76,6 +77,22 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
         "en": "You are signed in, but an administrator has yet to let you in.",
         "ko": "로그인되었습니다. 관리자가 승인하면 사용할 수 있습니다.",
     },
+    # Budgets
+    "budgets_help": {
+        "en": "What may be used in a day and in a month. An empty field is no limit.",
+        "ko": "하루와 한 달에 쓸 수 있는 양입니다. 빈칸은 제한 없음을 뜻합니다.",
+    },
+    "budget_for": {"en": "For whom", "ko": "대상"},
+    "budget_default": {"en": "Everyone without a budget of their own", "ko": "개별 예산이 없는 모든 사용자"},
+    "budget_platform": {"en": "The whole platform", "ko": "플랫폼 전체"},
+    "budget_holder_gone": {"en": "Somebody who is gone", "ko": "삭제된 대상"},
+    "budget_day": {"en": "Today", "ko": "오늘"},
+    "budget_month": {"en": "This month", "ko": "이번 달"},
+    "budget_tokens": {"en": "{budget}: tokens", "ko": "{budget}: 토큰"},
+    "budget_cost": {"en": "{budget}: US dollars", "ko": "{budget}: 미국 달러"},
+    "budget_used": {"en": "{budget}: {share} used, until {day}", "ko": "{budget}: {share} 사용, {day}까지"},
+    "budget_none": {"en": "no limit", "ko": "제한 없음"},
+    "delete_budget": {"en": "Delete this budget?", "ko": "이 예산을 삭제할까요?"},
     # Chat
     "new_chat": {"en": "New chat", "ko": "새 채팅"},
     "your_chats": {"en": "Your chats", "ko": "내 채팅"},
@@ -385,6 +402,10 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
     "error_too_many": {
         "en": "Too many requests. Wait a moment and try again.",
         "ko": "요청이 너무 많습니다. 잠시 후 다시 시도해 주세요.",
+    },
+    "error_budget": {
+        "en": "The budget does not leave enough for this. Ask again later, or ask your administrator for more.",
+        "ko": "남은 예산이 부족합니다. 나중에 다시 질문하거나 관리자에게 예산을 요청해 주세요.",
     },
     "error_server": {
         "en": "Something went wrong on the server. Try again; if it stays, tell your administrator.",

@@ -1,7 +1,7 @@
 """Budgets, through the API: set by administrators, reserved, settled, told and refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from src.domains.chat.services.ports import ModelChunk, Prompt, ToolCall, Usage
 from src.infrastructure.settings import ChatSettings, ModelSettings, Settings
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
 from tests.databases import query
@@ -323,3 +324,26 @@ async def test_where_no_budget_is_set_a_turn_asks_the_database_for_nothing_more(
         assert answer["budget"] is None
         assert await admin.get("/chat/budgets/mine") == {"items": []}
         assert query(settings, "SELECT count(*) FROM chat_budget_account") == [(0,)]
+
+
+class HungryModel(ScriptedModel):
+    """Wants to know the time again and again, and takes 1,500 tokens for it."""
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[ModelChunk, None]:
+        self.prompts.append(prompt)
+        yield ModelChunk("Wait.", (ToolCall("call_1", "current_time", "{}"),))
+        yield ModelChunk(usage=Usage(1_000, 500), finish_reason="tool_calls")
+
+
+async def test_an_answer_that_goes_on_with_tools_reserves_before_each_call(settings: Settings) -> None:
+    """When too little is left for the next one, it ends there, and what it took is settled."""
+    model = HungryModel()
+    async with running(settings, model) as (_, admin):
+        await admin.put("/chat/budgets/default", {"day": {"tokens": 5_000}})
+        refused = await try_to_ask(admin)
+        assert (refused.status_code, refused.json()["code"]) == (429, "budget_exceeded")
+        ended = query(settings, "SELECT status, error_code FROM chat_message WHERE role = 'assistant'")
+        assert ended == [("failed", "budget_exceeded")]
+        assert 1 <= len(model.prompts) <= 3
+        used = {"limit": 5_000, "used": 1_500 * len(model.prompts), "reserved": 0}
+        assert (await standings(admin))["user", "day"]["tokens"] == used

@@ -21,6 +21,7 @@ def api() -> FakeApi:
     for path in ("/auth/users", "/auth/groups", "/chat/sessions", "/knowledge/collections"):
         api.on("GET", path, page())
     api.on("GET", "/chat/profiles", page())
+    api.on("GET", "/chat/budgets/mine", {"items": []})
     api.on("GET", "/chat/models", {"items": [model("embedded")]})
     return api
 

@@ -395,3 +395,49 @@ def test_the_last_administrator_stays(api: FakeApi, people: AppTest) -> None:
 
 def _input(page: AppTest, label: str) -> TextInput:
     return next(each for each in page.text_input if each.label == label)
+
+
+# Budgets
+
+STANDING = {
+    "scope": "platform",
+    "subject_id": None,
+    "period": "month",
+    "resets_at": "2026-12-01T00:00:00+09:00",
+    "tokens": {"limit": None, "used": 12_000, "reserved": 0},
+    "cost": {"limit": 50.0, "used": 21.0, "reserved": 0.0},
+    "share_used": 0.42,
+}
+BUDGET = {
+    "id": "b1",
+    "scope": "platform",
+    "subject_id": None,
+    "day": {"tokens": None, "cost": None},
+    "month": {"tokens": None, "cost": 50.0},
+    "standings": [STANDING],
+}
+
+
+def test_budgets_are_shown_set_and_deleted(api: FakeApi, signed_in: AppTest) -> None:
+    """An administrator sees what is used; an empty field is no limit."""
+    api.on("GET", "/auth/groups", page(GROUP))
+    api.on("GET", "/chat/budgets", page(BUDGET))
+    api.on("PUT", "/chat/budgets/groups/g1", BUDGET)
+    api.on("DELETE", "/chat/budgets/platform", status=204)
+    tab = _go(signed_in, "budgets").run()
+    told = [each.value.replace("\\", "") for each in tab.caption]
+    assert told[-2:] == ["Today: no limit", "This month: $21.00 / $50.00"]
+    tab.selectbox[0].set_value("groups/g1")
+    tab.number_input(key="day-tokens").set_value(5_000)
+    button(tab, "Save").click().run()
+    [sent] = api.sent("PUT", "/chat/budgets/groups/g1")
+    assert sent == {"day": {"tokens": 5_000, "cost": None}, "month": {"tokens": None, "cost": None}}
+    tab.button(key="delete-b1").click().run()
+    assert api.sent("DELETE", "/chat/budgets/platform")
+
+
+def test_people_see_the_budget_of_which_the_least_is_left(api: FakeApi, signed_in: AppTest) -> None:
+    day = {**STANDING, "period": "day", "share_used": 0.1}
+    api.on("GET", "/chat/budgets/mine", {"items": [day, STANDING]})
+    bars = signed_in.run().get("progress")
+    assert [bar.proto.text for bar in bars] == ["This month: 42% used, until 2026-12-01"]

@@ -8,6 +8,7 @@ from ui.markdown import plain
 from ui.models import Hit, Session
 from ui.parts import delete_button, more_button, reported, shown
 from ui.state import client, t
+from ui.views import budgets
 from ui.views.chat import menu
 from ui.views.chat.state import open_session, session_id
 
@@ -34,6 +35,7 @@ def show() -> None:
         )
         _undo()
         with reported():
+            budgets.own()
             if query.strip():
                 _hits(client().find_messages(query))
             else:

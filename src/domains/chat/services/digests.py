@@ -154,5 +154,5 @@ class DigestWriter:
             if hold:
                 self._spending.settle(uow, hold, call.usage)
 
-        await self._database.write(tell, alone=bool(hold))
+        await self._database.write(tell, alone=bool(hold) and self._database.shared)
         return text

@@ -163,7 +163,7 @@ class TurnService:
 
     async def _begin(self, screened: Screened) -> Generation:
         ask, started, leased_until = screened.ask, time.monotonic(), self._keeper.leased_until()
-        alone = self._spending.limits(ask.asker)
+        alone = self._spending.runs_alone(ask.asker)
         try:
             place = await self._database.write(
                 lambda uow: self._desk.save(uow, screened, leased_until), alone=alone
@@ -223,7 +223,8 @@ class TurnService:
         await progress.sum_up(generation)
         try:
             standing = await self._database.write(
-                lambda uow: settle(uow, turn, progress, self._spending), alone=bool(hold)
+                lambda uow: settle(uow, turn, progress, self._spending),
+                alone=bool(hold) and self._database.shared,
             )
             generation.budget = standing.shown if standing else None
         except NothingChanged:
