@@ -103,7 +103,7 @@ _ORDERS_IN_LEET = re.compile(
     r"(?:ignore|disregard|forget|override|bypass)[a-z_]{0,24}(?:instruction|prompt|rule|guideline|direction)"
     r"|(?:reveal|show|print)[a-z_]{0,12}system_prompt|jailbreak"
 )
-_END_OF_SENTENCE = re.compile(r"[.!?。](?=\s|$)\s*|\n+")
+_END_OF_SENTENCE = re.compile(r"[.!?。](?=\s|\Z)|\n")
 _LONGEST_SENTENCE = 240
 _MOST_OF_A_SIGN = 6
 
@@ -175,7 +175,12 @@ def _disguised(text: str) -> Iterator[Found]:
 
 def _sentences(text: str, start: int, end: int) -> Span:
     """Return the sentences that a span stands in; no longer than sentences are."""
-    before = list(_END_OF_SENTENCE.finditer(text, max(0, start - _LONGEST_SENTENCE), start))
-    after = _END_OF_SENTENCE.search(text, max(start, end - 1), end + _LONGEST_SENTENCE)
-    begin = before[-1].end() if before else max(0, start - _LONGEST_SENTENCE)
-    return begin, after.end() if after else min(len(text), end + _LONGEST_SENTENCE)
+    while start < end - 1 and not text[start].isalnum():
+        start += 1
+    first = max(0, start - _LONGEST_SENTENCE)
+    for before in _END_OF_SENTENCE.finditer(text, first, start):
+        first = before.end()
+    while first < start and text[first].isspace():
+        first += 1
+    after = _END_OF_SENTENCE.search(text, end - 1, end + _LONGEST_SENTENCE)
+    return first, after.end() if after else min(len(text), end + _LONGEST_SENTENCE)

@@ -151,7 +151,7 @@ def _begun_number(text: str) -> int:
     return min(
         run if any(map(str.isdigit, text[run:])) else len(text),
         spoken if "공일" in text[spoken:] or "영일" in text[spoken:] else len(text),
-        account.start() if account else len(text),
+        len(text[: account.start()].rstrip(_IN_NUMBERS)) if account else len(text),
     )
 
 

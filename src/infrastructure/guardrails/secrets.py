@@ -1,6 +1,7 @@
 """Secrets of programs and people: keys of services, private keys, tokens, passwords behind their name."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from src.infrastructure.guardrails.reading import Anchors, Reading, Span
@@ -42,10 +43,8 @@ _TOKEN_BEGINS = (
 
 _BLOCK_BEGINS = "-----BEGIN "
 _LONGEST_BLOCK = 8_000
-_BLOCK = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    rf"(?:[A-Za-z0-9+/=:,.\\ \n\r-]{{0,{_LONGEST_BLOCK}}}?-----END [A-Z0-9 ]{{0,40}}-----|[A-Za-z0-9+/=\\\s]{{0,{_LONGEST_BLOCK}}}+)"
-)
+_BLOCK = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_BLOCK_BODY = re.compile(rf"[A-Za-z0-9+/=\\\s]{{0,{_LONGEST_BLOCK}}}+")
 _BLOCK_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}-----")
 _IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:([^\s/@]{3,128})@", re.IGNORECASE)
 _ADDRESSES = Anchors("://", before=22, after=200)
@@ -86,11 +85,22 @@ def secrets(reading: Reading) -> Iterator[Span]:
     if any(begin in reading.latin for begin in _TOKEN_BEGINS):
         yield from (found.span() for found in _TOKENS.finditer(text))
     if _BLOCK_BEGINS in reading.latin:
-        yield from (found.span() for found in _BLOCK.finditer(text))
+        yield from _blocks(text)
     if "@" in reading.latin:
         yield from (found.span(1) for found in _ADDRESSES.find(_IN_ADDRESS, reading))
     yield from (found.span(1) for found in _BEARERS.find(_BEARER, reading))
     yield from _named(reading)
+
+
+def _blocks(text: str) -> Iterator[Span]:
+    """Private keys up to their end; one without an end for as long as it looks like a key."""
+    ends = [found.end() for found in _BLOCK_ENDS.finditer(text)]
+    for found in _BLOCK.finditer(text):
+        at = bisect_right(ends, found.end())
+        if at < len(ends) and ends[at] - found.start() <= _LONGEST_BLOCK:
+            yield found.start(), ends[at]
+        elif body := _BLOCK_BODY.match(text, found.end()):
+            yield found.start(), body.end()
 
 
 def may_become_secret(text: str, word: int) -> bool:

@@ -174,11 +174,20 @@ class Folded:
     def _span(self, first: int, after: int) -> Span | None:
         """Return where these letters stand in the text; none when they are a piece of another word."""
         start = self.place(first)
-        end = self._character(self._begins[after] - 1)
+        end = self._end(after)
         is_whole = (not first or self._character(self._begins[first] - 1) != start) and (
             after == len(self.form) or self.place(after) != end
         )
         return (start, end + 1) if is_whole and self._stands_alone(start, end + 1) else None
+
+    def _end(self, after: int) -> int:
+        """Return the last character of the letter before, with its repetitions as far as they stand beside it."""
+        end = self.place(after - 1)
+        for letter in range(self._begins[after - 1] + 1, self._begins[after]):
+            if self._character(letter) > end + 1:
+                break
+            end = self._character(letter)
+        return end
 
     @cached_property
     def _begins(self) -> list[int]:
