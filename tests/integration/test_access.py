@@ -26,7 +26,7 @@ from tests.access import (
     searching_platform,
     signed_up,
 )
-from tests.builders import Person, Platform
+from tests.builders import Person, Platform, problem_of
 from tests.databases import query
 from tests.fakes import HashedWords
 from tests.houses import LISTENING, until
@@ -237,3 +237,35 @@ async def test_a_change_of_rights_holds_at_once_here_and_soon_at_another_process
             assert (await there.call("GET", "/knowledge/collections")).status_code == 401
 
         await soon(is_closed)
+
+
+async def test_an_editor_decides_for_their_own_groups_and_for_no_others(platform: Platform) -> None:
+    """Neither by making a collection, nor by opening one, nor by taking it from others who read it."""
+    admin, editor = await platform.sign_up("admin"), await platform.sign_up("editor")
+    ours, theirs = await admin.create_group("Ours", editor), await admin.create_group("Theirs")
+    await admin.patch(f"/auth/users/{editor.id}", {"role": "editor"})
+    own = await editor.create_collection("Own", [ours])
+    everybodys, shared = (
+        await admin.create_collection("All"),
+        await admin.create_collection("Both", [ours, theirs]),
+    )
+    for groups in ([], [theirs], [ours, theirs]):
+        made = await editor.call("POST", "/knowledge/collections", json={"name": "X", "group_ids": groups})
+        opened = await editor.call("PATCH", f"/knowledge/collections/{own}", json={"group_ids": groups})
+        assert problem_of(made) == problem_of(opened) == (403, "not_your_groups")
+    document_id = await editor.upload(own, "a.txt", b"The code is seven.")
+    for collection_id in (everybodys, shared):
+        path = f"/knowledge/collections/{collection_id}"
+        foreign = await admin.upload(collection_id, "a.txt", b"The code is eight.")
+        answers = [
+            await editor.call("PATCH", path, json={"group_ids": [ours]}),
+            await editor.call("DELETE", path),
+            await editor.call("POST", f"{path}/documents", files={"file": ("a.txt", b"The code is six.")}),
+            await editor.call("POST", f"{path}/urls", json={"url": "http://127.0.0.1:9/"}),
+            await editor.call("POST", f"/knowledge/documents/{foreign}/retry"),
+            await editor.call("DELETE", f"/knowledge/documents/{foreign}"),
+        ]
+        assert {problem_of(answer) for answer in answers} == {(403, "not_your_groups")}
+    await editor.delete(f"/knowledge/documents/{document_id}")
+    await admin.delete(f"/auth/groups/{ours}/members/{editor.id}")
+    assert problem_of(await editor.call("DELETE", f"/knowledge/collections/{own}"))[0] == 404
