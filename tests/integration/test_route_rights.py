@@ -80,8 +80,21 @@ TABLE: dict[str, tuple[Rule, Scope]] = {
     "POST /auth/token": (OPEN, "any"),
     "POST /auth/refresh": (OPEN, "any"),
     "POST /auth/logout": (OPEN, "any"),
+    "POST /auth/register/confirm": (OPEN, "any"),
+    "POST /auth/login/second-factor": (OPEN, "any"),
+    "POST /auth/password-reset": (OPEN, "any"),
+    "POST /auth/password-reset/confirm": (OPEN, "any"),
+    "POST /auth/invitations/accept": (OPEN, "any"),
     "GET /auth/me": (SIGNED_IN, "any"),
     "PATCH /auth/me": (SIGNED_IN, "none"),
+    "POST /auth/me/password": (SIGNED_IN, "none"),
+    "GET /auth/sign-ins": (SIGNED_IN, "none"),
+    "POST /auth/sign-ins/end-others": (SIGNED_IN, "none"),
+    "DELETE /auth/sign-ins/{sign_in_id}": (OWN, "none"),
+    "GET /auth/second-factor": (SIGNED_IN, "none"),
+    "POST /auth/second-factor": (SIGNED_IN, "none"),
+    "POST /auth/second-factor/confirm": (SIGNED_IN, "none"),
+    "DELETE /auth/second-factor": (SIGNED_IN, "none"),
     "POST /auth/api-keys": (SIGNED_IN, "none"),
     "GET /auth/api-keys": (SIGNED_IN, "none"),
     "DELETE /auth/api-keys/{key_id}": (OWN, "none"),
@@ -96,6 +109,11 @@ TABLE: dict[str, tuple[Rule, Scope]] = {
     "GET /auth/groups/{group_id}/members": (ADMIN, "admin"),
     "PUT /auth/groups/{group_id}/members/{user_id}": (ADMIN, "admin"),
     "DELETE /auth/groups/{group_id}/members/{user_id}": (ADMIN, "admin"),
+    "DELETE /auth/users/{user_id}/second-factor": (ADMIN, "none"),
+    "POST /auth/invitations": (ADMIN, "none"),
+    "GET /auth/invitations": (ADMIN, "none"),
+    "POST /auth/invitations/{invitation_id}/resend": (ADMIN, "none"),
+    "DELETE /auth/invitations/{invitation_id}": (ADMIN, "none"),
     "GET /auth/audit": (ADMIN, "admin"),
     "GET /auth/audit/head": (ADMIN, "admin"),
     "GET /auth/audit/export.csv": (ADMIN, "admin"),
@@ -130,6 +148,19 @@ TABLE: dict[str, tuple[Rule, Scope]] = {
     "DELETE /chat/profiles/{profile_id}": (ADMIN, "admin"),
     "GET /chat/models": (SIGNED_IN, "chat"),
     "GET /chat/tools": (SIGNED_IN, "chat"),
+    "GET /chat/budgets/mine": (SIGNED_IN, "chat"),
+    "GET /chat/budgets": (ADMIN, "admin"),
+    "GET /chat/budgets/{scope}": (ADMIN, "admin"),
+    "PUT /chat/budgets/{scope}": (ADMIN, "admin"),
+    "DELETE /chat/budgets/{scope}": (ADMIN, "admin"),
+    "GET /chat/budgets/{kind}/{subject_id}": (ADMIN, "admin"),
+    "PUT /chat/budgets/{kind}/{subject_id}": (ADMIN, "admin"),
+    "DELETE /chat/budgets/{kind}/{subject_id}": (ADMIN, "admin"),
+    "GET /chat/guardrails/rules": (ADMIN, "admin"),
+    "POST /chat/guardrails/rules": (ADMIN, "admin"),
+    "PATCH /chat/guardrails/rules/{rule_id}": (ADMIN, "admin"),
+    "DELETE /chat/guardrails/rules/{rule_id}": (ADMIN, "admin"),
+    "POST /chat/guardrails/try": (ADMIN, "admin"),
     "GET /v1/models": (SIGNED_IN, "chat"),
     "GET /v1/models/{name}": (NAMED, "chat"),
     "POST /v1/chat/completions": (SIGNED_IN, "chat"),
@@ -248,6 +279,37 @@ async def the_owner(world: World) -> str:
     return world.owner.id
 
 
+async def a_sign_in(world: World) -> str:
+    await world.platform.sign_in(world.owner.email)
+    return str((await world.owner.get("/auth/sign-ins"))["items"][-1]["id"])
+
+
+async def an_invitation(world: World) -> str:
+    body = {"email": f"{uuid4()}@example.com"}
+    return str((await world.admin.post("/auth/invitations", body))["id"])
+
+
+async def a_budget(world: World) -> str:
+    await world.admin.put(f"/chat/budgets/users/{world.owner.id}", PLENTY)
+    return world.owner.id
+
+
+async def the_default_budget(world: World) -> str:
+    await world.admin.put("/chat/budgets/default", PLENTY)
+    return "default"
+
+
+async def budgets_of_people(_world: World) -> str:
+    return "users"
+
+
+async def a_rule(world: World) -> str:
+    body = {"category": "term", "action": "flag", "directions": ["input"], "terms": [str(uuid4())]}
+    return str((await world.admin.post("/chat/guardrails/rules", body))["id"])
+
+
+PLENTY = {"day": {"tokens": 1_000_000_000}}
+
 MAKERS: dict[str, Maker] = {
     "session_id": a_session,
     "message_id": an_answer,
@@ -258,8 +320,17 @@ MAKERS: dict[str, Maker] = {
     "document_id": a_document,
     "profile_id": a_profile,
     "parked_id": a_parked_event,
+    "sign_in_id": a_sign_in,
+    "invitation_id": an_invitation,
+    "subject_id": a_budget,
+    "scope": the_default_budget,
+    "kind": budgets_of_people,
+    "rule_id": a_rule,
 }
 """What stands for an id in a path: something of the owner, or for the owner's group."""
+
+WORDS = {"kind": "users", "scope": "default"}
+"""Placeholders that no id stands for."""
 
 NAMES = {"GET /v1/models/{name}": "assistant", "POST /operations/events/{name}/replay": "analytics.turns"}
 """What stands for `{name}`."""
@@ -299,6 +370,8 @@ async def call(world: World, route: Route, asker: Person | str | None, values: M
         changes = {"message_id": world.fixed["message_id"]}
     if route.name == "POST /knowledge/collections":
         changes = {"group_ids": [world.group_id]}
+    if route.name.startswith("PUT /chat/budgets"):
+        changes = PLENTY
     answer = await world.platform.client.request(
         route.method,
         route.filled(values),
@@ -386,7 +459,7 @@ async def ids_for(world: World, route: Route, *, is_used_up: bool) -> dict[str, 
 
 
 def unknown_ids(route: Route) -> dict[str, str]:
-    return dict.fromkeys(route.placeholders, UNKNOWN_ID)
+    return dict.fromkeys(route.placeholders, UNKNOWN_ID) | WORDS
 
 
 @pytest.mark.only("sqlite")
