@@ -195,6 +195,7 @@ SAID = {
     "model": "assistant",
     "role": "user",
     "action": "auth.nothing",
+    "code": "123456",
     "tool_choice": "auto",
 }
 """What is told in fields that do not take any text."""
