@@ -25,6 +25,11 @@ _CONNECTED_SERVERS = text(
     " AND application_name = :application AND pid <> pg_backend_pid()"
 )
 
+_TRIGGER_FUNCTIONS = text(
+    "SELECT DISTINCT p.proname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
+    " WHERE NOT t.tgisinternal AND p.pronamespace = to_regnamespace(current_schema())"
+)
+
 
 class SnapshotFailed(Exception):
     """The database could not be saved or brought back; it is what it was."""
@@ -122,11 +127,13 @@ class PostgresqlSnapshots(Snapshots):
             self._restore(file)
             return None
         home, aside = str(inspector.default_schema_name), f"{_ASIDE}{time.lower()}"
-        self._execute(CreateSchema(aside), *self._moves(tables, home, aside))
+        with self._engine.connect() as connection:
+            functions = connection.scalars(_TRIGGER_FUNCTIONS).all()
+        self._execute(CreateSchema(aside), *self._moves(tables, functions, home, aside))
         try:
             self._restore(file)
         except BaseException:
-            self._execute(*self._moves(tables, aside, home), DropSchema(aside))
+            self._execute(*self._moves(tables, functions, aside, home), DropSchema(aside))
             raise
         return f"schema {aside}"
 
@@ -135,13 +142,14 @@ class PostgresqlSnapshots(Snapshots):
         whole = ("--single-transaction", "--exit-on-error")
         self._run("pg_restore", *whole, "--no-owner", "--no-privileges", "--no-comments", str(file))
 
-    def _moves(self, tables: Sequence[str], source: str, target: str) -> list[TextClause]:
-        """Return what moves the tables, with their indexes and sequences, into another schema."""
+    def _moves(
+        self, tables: Sequence[str], functions: Sequence[str], source: str, target: str
+    ) -> list[TextClause]:
+        """Return what moves the tables, with their indexes, sequences and triggers, into another schema."""
         quoted = self._engine.dialect.identifier_preparer.quote
-        return [
-            text(f"ALTER TABLE {quoted(source)}.{quoted(table)} SET SCHEMA {quoted(target)}")
-            for table in tables
-        ]
+        what = [f"TABLE {quoted(source)}.{quoted(table)}" for table in tables]
+        what += [f"FUNCTION {quoted(source)}.{quoted(function)}()" for function in functions]
+        return [text(f"ALTER {each} SET SCHEMA {quoted(target)}") for each in what]
 
     def _execute(self, *statements: Executable) -> None:
         with self._engine.begin() as connection:
