@@ -267,9 +267,9 @@ def ask_in_two_languages(page: Page) -> None:
 
 def ask(page: Page, question: str, turn: int) -> Locator:
     """Ask, and return the answer once it is complete: then it can be rated."""
-    field = page.get_by_test_id("stChatInputTextArea")
-    field.fill(question)
-    field.press("Enter")
+    page.get_by_test_id("stChatInputTextArea").fill(question)
+    # Not Enter, which does nothing while a file is still on its way; the button waits until it can be pressed.
+    page.get_by_test_id("stChatInputSubmitButton").click()
     answers = page.get_by_test_id("stChatMessage").filter(has=page.get_by_test_id("stFeedback"))
     expect(answers).to_have_count(turn)
     return answers.last

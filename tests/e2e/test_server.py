@@ -10,7 +10,7 @@ import pytest
 
 from tests.databases import new_database
 from tests.e2e.callers import Caller, eventually
-from tests.e2e.conftest import ROOT, Server, free_port
+from tests.e2e.conftest import ROOT, Server, StartServer, free_port
 
 SHARED_DOCUMENTS = ROOT.parent / "shared" / "data" / "documents"
 HANDBOOK = ROOT / "tests" / "documents" / "handbook-ko.md"
@@ -113,6 +113,16 @@ def test_a_taken_port_is_told_with_what_to_do(server: Server, tmp_path: Path) ->
     assert second.returncode == 1
     assert f"make run PORT={int(port) + 1}" in second.stderr
     assert "Traceback" not in second.stderr
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize(("proxies", "is_believed"), [('["127.0.0.1"]', True), ("[]", False)])
+def test_what_a_proxy_tells_is_believed_of_those_that_are_named(
+    start_server: StartServer, proxies: str, is_believed: bool
+) -> None:
+    server = start_server(SERVER__TRUSTED_PROXIES=proxies)
+    answer = httpx.get(f"{server.url}/health", headers={"X-Forwarded-Proto": "https"})
+    assert ("strict-transport-security" in answer.headers) is is_believed
 
 
 @pytest.mark.only("sqlite")

@@ -72,3 +72,19 @@ def test_secrets_of_servers_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("TOOLS__MCP_SERVERS", json.dumps(servers))
     assert "hidden" not in repr(Settings())
     assert Settings().tools.mcp_servers[0].env["TOKEN"].get_secret_value() == "hidden"
+
+
+@pytest.mark.parametrize("secret", [None, "a" * 40, "change" * 8])
+def test_production_wants_a_secret_that_cannot_be_guessed(secret: str | None) -> None:
+    with pytest.raises(ValidationError, match="AUTH__TOKEN_SECRET"):
+        Settings(environment="production", auth={"token_secret": secret})  # type: ignore[arg-type]
+    kept = Settings(environment="production", auth={"token_secret": "0123456789abcdef" * 2})  # type: ignore[arg-type]
+    assert kept.environment == "production"
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "wiki.example.com", "https://wiki.example.com/", "https://*.example.com"]
+)
+def test_only_whole_origins_are_let_in(origin: str) -> None:
+    with pytest.raises(ValidationError, match="is no origin"):
+        Settings(server={"cors_origins": [origin]})  # type: ignore[arg-type]
