@@ -148,11 +148,13 @@ def _begun_number(text: str) -> int:
     run = len(text.rstrip(_IN_NUMBERS))
     spoken = len(text.rstrip(_IN_NUMBERS + _SPOKEN + ","))
     account = _ACCOUNT.search(text, max(0, len(text) - 64))
-    return min(
+    start = min(
         run if any(map(str.isdigit, text[run:])) else len(text),
         spoken if "공일" in text[spoken:] or "영일" in text[spoken:] else len(text),
         len(text[: account.start()].rstrip(_IN_NUMBERS)) if account else len(text),
     )
+    # With the word that it is written together with.
+    return start if start == len(text) else max(len(text[:start].rstrip(_IN_WORDS)), start - LONGEST_WORD)
 
 
 def _any_of(terms: Sequence[str], folded: Folded) -> bool:

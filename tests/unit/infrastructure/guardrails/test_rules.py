@@ -59,6 +59,7 @@ def test_things_are_told_from_what_looks_like_them(category: Category, text: str
         ("shit", "\uff53 h i t", "\uff53 h i t"),
         ("shit", "bullshit shitake", None),
         ("aurora", "Aurora, and", "Aurora"),
+        ("leave", "parental leave every", "leave"),
         ("프로젝트 오로라", "프로젝트오로라의 일정", "프로젝트오로라"),
     ],
 )
