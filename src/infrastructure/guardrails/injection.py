@@ -93,7 +93,9 @@ QUESTION_SHARE = 0.5
 """What the sign of an order counts in a question whether it holds."""
 
 _SPACED = re.compile(r"(?<![a-z0-9])(?:[a-z0-9][ ._*-]{1,2}){7,200}+[a-z0-9](?![a-z0-9])")
-_LEET = re.compile(r"[a-z][013457@$][a-z]")
+# Quick looks: what is rare comes first.
+_MAYBE_SPACED = re.compile(r"[ ._*-](?:[a-z0-9][ ._*-]{1,2}){4}")
+_LEET = re.compile(r"[013457@$](?<=[a-z].)(?=[a-z])")
 _FROM_LEET = str.maketrans("013457@$", "oieastas")
 _ORDERS = re.compile(
     r"(?:ignore|disregard|forget|override|bypass)[a-z]{0,24}(?:instruction|prompt|rule|guideline|direction)"
@@ -106,6 +108,14 @@ _ORDERS_IN_LEET = re.compile(
 _END_OF_SENTENCE = re.compile(r"[.!?。](?=\s|\Z)|\n")
 _LONGEST_SENTENCE = 240
 _MOST_OF_A_SIGN = 6
+
+_KOREAN_WORDS = {word for sign in SIGNS for word in sign.anchors.korean}
+# The longest first: what is within a word is looked for with it.
+_KOREAN = re.compile("|".join(map(re.escape, sorted(_KOREAN_WORDS, key=len, reverse=True))))
+_SIGNS_OF = {
+    word: [number for number, sign in enumerate(SIGNS) if any(each in word for each in sign.anchors.korean)]
+    for word in _KOREAN_WORDS
+}
 
 Found = tuple[int, int, int, float]
 """Where a sign begins and ends, which one it is, and what it counts there."""
@@ -142,10 +152,13 @@ def _total(signs: Sequence[Found]) -> float:
 
 def _found(reading: Reading) -> Iterator[Found]:
     text = reading.lower
+    korean = {number for word in set(_KOREAN.findall(text)) for number in _SIGNS_OF[word]}
     for number, sign in enumerate(SIGNS):
-        for found in islice(sign.anchors.find(sign.pattern, reading, text), _MOST_OF_A_SIGN):
+        if number not in korean and not sign.anchors.latin_are_in(reading):
+            continue
+        for found in islice(sign.anchors.around(sign.pattern, reading, text), _MOST_OF_A_SIGN):
             yield *found.span(), number, sign.weight * _share(text, *found.span(), is_order=sign.is_order)
-    if _LEET.search(text) or _SPACED.search(text):
+    if _LEET.search(text) or _MAYBE_SPACED.search(text):
         yield from _disguised(text)
 
 

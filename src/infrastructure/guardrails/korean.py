@@ -141,10 +141,10 @@ def driver_licences(reading: Reading) -> Iterator[Span]:
 def business_numbers(reading: Reading) -> Iterator[Span]:
     """Business registration numbers by their check digit (National Tax Service), run together where called so."""
     for found in reading.numbers(_BUSINESS):
+        if not _is_business(found[1] + found[3] + found[4]):
+            continue
         is_called_so = bool(_BUSINESS_WORDS.search(reading.before(found.start(), 40)))
-        if _is_business(found[1] + found[3] + found[4]) and (
-            is_called_so or (found[2] == "-" and not reading.is_labelled_otherwise(found.start()))
-        ):
+        if is_called_so or (found[2] == "-" and not reading.is_labelled_otherwise(found.start())):
             yield found.span()
 
 
