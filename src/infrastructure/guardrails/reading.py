@@ -93,10 +93,11 @@ class Reading:
         spans = (found.span() for found in _ISLAND.finditer(self.text))
         return tuple(span for span in spans if not _DATE.fullmatch(self.text, *span))
 
-    def numbers(self, pattern: "re.Pattern[str]") -> "Iterator[re.Match[str]]":
-        """Look for a pattern among the numbers alone."""
+    def numbers(self, pattern: "re.Pattern[str]", digits: int) -> "Iterator[re.Match[str]]":
+        """Look for a pattern among the numbers that are long enough for it."""
         for start, end in self.islands:
-            yield from pattern.finditer(self.text, max(0, start - 8), end + 1)
+            if end - start >= digits:
+                yield from pattern.finditer(self.text, max(0, start - 8), end + 1)
 
     def before(self, start: int, characters: int = _BEFORE) -> str:
         return self.text[max(0, start - characters) : start]
@@ -157,13 +158,21 @@ class Anchors:
         for start, end in self._windows(reading):
             yield from pattern.finditer(text, start, end)
 
-    def _windows(self, reading: Reading) -> Iterator[Span]:
+    def match(self, pattern: "re.Pattern[str]", reading: Reading) -> "Iterator[re.Match[str]]":
+        """Match the pattern where one of the words begins."""
+        if self.are_in(reading):
+            for start, _end in self._places(reading):
+                if found := pattern.match(reading.text, start):
+                    yield found
+
+    def _places(self, reading: Reading) -> list[Span]:
         begun = [word for word, stem in self._begun.items() if stem in reading.stems]
-        places = [
-            span for word in (*begun, *self._pieces, *self.korean) for span in _places(word, reading.lower)
-        ]
+        words = (*begun, *self._pieces, *self.korean)
+        return sorted(span for word in words for span in _places(word, reading.lower))
+
+    def _windows(self, reading: Reading) -> Iterator[Span]:
         start, end = 0, -1
-        for first, after in sorted(places):
+        for first, after in self._places(reading):
             if first - self._before > end >= 0:
                 yield start, end
             if first - self._before > end or end < 0:

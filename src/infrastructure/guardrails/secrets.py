@@ -126,7 +126,7 @@ def open_block(text: str) -> int:
 
 
 def _named(reading: Reading) -> Iterator[Span]:
-    for found in _NAMES.find(_NAMED, reading):
+    for found in _NAMES.match(_NAMED, reading):
         start = found.start(1)
         value = found[1].rstrip(_END)
         if _is_secret(value, is_password=bool(_NUMERIC.match(found.group()))):
