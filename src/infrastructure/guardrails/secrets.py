@@ -92,7 +92,8 @@ def secrets(reading: Reading) -> Iterator[Span]:
     if _BLOCK_BEGINS in reading.latin:
         yield from _blocks(text)
     if "@" in reading.latin:
-        yield from (found.span(1) for found in _ADDRESSES.find(_IN_ADDRESS, reading))
+        addresses = _ADDRESSES.find(_IN_ADDRESS, reading)
+        yield from (found.span(1) for found in addresses if not _PLACEHOLDER.search(found[1]))
     yield from (found.span(1) for found in _BEARERS.find(_BEARER, reading))
     yield from _named(reading)
 

@@ -34,7 +34,7 @@ FULL_WIDTH = "".join(chr(ord(each) + 0xFEE0) for each in "010-1234-5678")
         ("email", "git@github.com:acme/app.git logo@2x.png", []),
         ("passport", "여권 M123A4567, 문서 M12345678", ["M123A4567"]),
         ("secret", "password = hunter2x, password: required", ["hunter2x"]),
-        ("secret", "postgresql://app:s3cr3t!@db/x", ["s3cr3t!"]),
+        ("secret", "postgresql://app:s3cr3t!@db/x postgresql://user:password@host/name", ["s3cr3t!"]),
         ("secret", "dbpassword=hunter2x", ["hunter2x"]),
         ("ssn", "536-90-4399, 000-12-3456", ["536-90-4399"]),
     ],
