@@ -11,7 +11,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench import events, ingestion, log, machine, meaning, postgres, report, start, streams, turns
+from bench import (
+    events,
+    guardrails,
+    ingestion,
+    log,
+    machine,
+    meaning,
+    postgres,
+    report,
+    start,
+    streams,
+    turns,
+)
 from bench.seed import SeededHouse, seed
 from bench.server import ROOT, House
 
@@ -42,6 +54,9 @@ class Run:
 
     def streams(self) -> dict[str, Any]:
         return streams.run(self._copy_of_seeded("streams"), self._folder)
+
+    def guardrails(self) -> dict[str, Any]:
+        return guardrails.run()
 
     def log(self) -> dict[str, Any]:
         return log.run(self._new_house("log"), self._options.log_events)
@@ -83,7 +98,7 @@ class Run:
         return House(self._folder / name)
 
 
-BENCHES = ("turns", "streams", "events", "start", "ingestion", "meaning", "postgres", "log")
+BENCHES = ("turns", "streams", "events", "start", "ingestion", "meaning", "guardrails", "postgres", "log")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ ItemT = TypeVar("ItemT")
 Role = Literal["admin", "editor", "user", "pending"]
 Rating = Literal["up", "down"]
 DocumentStatus = Literal["pending", "processing", "ready", "failed"]
-MessageStatus = Literal["pending", "completed", "stopped", "failed", "interrupted"]
+MessageStatus = Literal["pending", "completed", "stopped", "failed", "interrupted", "blocked"]
 
 
 @dataclass(frozen=True)

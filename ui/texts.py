@@ -200,6 +200,10 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
         "ko": "답변을 끝내지 못했습니다. 다시 질문해 주세요.",
     },
     "answer_stopped": {"en": "You stopped this answer.", "ko": "중지한 답변입니다."},
+    "answer_blocked": {
+        "en": "The company's rules do not allow this.",
+        "ko": "회사 정책에 따라 제한된 내용입니다.",
+    },
     "answer_interrupted": {
         "en": "This answer was cut short. Please ask again for the rest.",
         "ko": "답변이 중간에 멈췄습니다. 나머지는 다시 질문해 주세요.",

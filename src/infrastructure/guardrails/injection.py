@@ -93,7 +93,9 @@ QUESTION_SHARE = 0.5
 """What the sign of an order counts in a question whether it holds."""
 
 _SPACED = re.compile(r"(?<![a-z0-9])(?:[a-z0-9][ ._*-]{1,2}){7,200}+[a-z0-9](?![a-z0-9])")
-_LEET = re.compile(r"[a-z][013457@$][a-z]")
+# Quick looks: what is rare comes first.
+_MAYBE_SPACED = re.compile(r"[ ._*-](?:[a-z0-9][ ._*-]{1,2}){4}")
+_LEET = re.compile(r"[013457@$](?<=[a-z].)(?=[a-z])")
 _FROM_LEET = str.maketrans("013457@$", "oieastas")
 _ORDERS = re.compile(
     r"(?:ignore|disregard|forget|override|bypass)[a-z]{0,24}(?:instruction|prompt|rule|guideline|direction)"
@@ -103,9 +105,19 @@ _ORDERS_IN_LEET = re.compile(
     r"(?:ignore|disregard|forget|override|bypass)[a-z_]{0,24}(?:instruction|prompt|rule|guideline|direction)"
     r"|(?:reveal|show|print)[a-z_]{0,12}system_prompt|jailbreak"
 )
+_LONGEST_ORDER = 60
+_NO_LETTER = re.compile("[^a-z]")
 _END_OF_SENTENCE = re.compile(r"[.!?。](?=\s|\Z)|\n")
 _LONGEST_SENTENCE = 240
 _MOST_OF_A_SIGN = 6
+
+_KOREAN_WORDS = {word for sign in SIGNS for word in sign.anchors.korean}
+# The longest first: what is within a word is looked for with it.
+_KOREAN = re.compile("|".join(map(re.escape, sorted(_KOREAN_WORDS, key=len, reverse=True))))
+_SIGNS_OF = {
+    word: [number for number, sign in enumerate(SIGNS) if any(each in word for each in sign.anchors.korean)]
+    for word in _KOREAN_WORDS
+}
 
 Found = tuple[int, int, int, float]
 """Where a sign begins and ends, which one it is, and what it counts there."""
@@ -142,11 +154,14 @@ def _total(signs: Sequence[Found]) -> float:
 
 def _found(reading: Reading) -> Iterator[Found]:
     text = reading.lower
+    words = () if text.isascii() else set(_KOREAN.findall(text))
+    korean = {number for word in words for number in _SIGNS_OF[word]}
     for number, sign in enumerate(SIGNS):
-        for found in islice(sign.anchors.find(sign.pattern, reading, text), _MOST_OF_A_SIGN):
+        if number not in korean and not sign.anchors.latin_are_in(reading):
+            continue
+        for found in islice(sign.anchors.around(sign.pattern, reading, text), _MOST_OF_A_SIGN):
             yield *found.span(), number, sign.weight * _share(text, *found.span(), is_order=sign.is_order)
-    if _LEET.search(text) or _SPACED.search(text):
-        yield from _disguised(text)
+    yield from _disguised(text)
 
 
 def _share(text: str, start: int, end: int, *, is_order: bool) -> float:
@@ -164,13 +179,28 @@ def _share(text: str, start: int, end: int, *, is_order: bool) -> float:
 
 def _disguised(text: str) -> Iterator[Found]:
     """Orders in spaced letters or in digits that look like letters: nobody writes them so without meaning it."""
-    for found in _SPACED.finditer(text):
-        if _ORDERS.search(re.sub(r"[^a-z]", "", found.group().translate(_FROM_LEET))):
+    for found in _SPACED.finditer(text) if _MAYBE_SPACED.search(text) else ():
+        if _ORDERS.search(_NO_LETTER.sub("", found.group().translate(_FROM_LEET))):
             yield *found.span(), len(SIGNS), THRESHOLD
-    plain = re.sub(r"[^a-z]", "_", text.translate(_FROM_LEET))
-    for found in islice(_ORDERS_IN_LEET.finditer(plain), _MOST_OF_A_SIGN):
-        if _LEET.search(text, *found.span()):
-            yield *found.span(), len(SIGNS), THRESHOLD
+    for begin, end in _around_leet(text):
+        plain = _NO_LETTER.sub("_", text[begin:end].translate(_FROM_LEET))
+        for found in islice(_ORDERS_IN_LEET.finditer(plain), _MOST_OF_A_SIGN):
+            start, after = begin + found.start(), begin + found.end()
+            if _LEET.search(text, start, after):
+                yield start, after, len(SIGNS), THRESHOLD
+
+
+def _around_leet(text: str) -> Iterator[Span]:
+    """Yield where digits stand between letters, with as much around them as an order is long."""
+    begin, end = 0, -1
+    for found in _LEET.finditer(text):
+        if found.start() - _LONGEST_ORDER > end:
+            if end >= 0:
+                yield begin, end
+            begin = max(0, found.start() - _LONGEST_ORDER)
+        end = found.end() + _LONGEST_ORDER
+    if end >= 0:
+        yield begin, end
 
 
 def _sentences(text: str, start: int, end: int) -> Span:

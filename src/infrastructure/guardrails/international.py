@@ -62,6 +62,13 @@ _PHONE_WORDS = re.compile(
     r"\b(?:tel|phone|mobile|cell|call|text|fax|whatsapp|dial|ring|reach|number is)", re.IGNORECASE
 )
 
+_PHONES = Anchors(
+    "tel|phone|mobile|cell|call|text|fax|whatsapp|dial|ring|reach|number is",
+    before=0,
+    after=0,
+    within_words=True,
+)
+
 _CARD = re.compile(
     rf"{L}(?:3[47][0-9]{{2}}([- ]?)[0-9]{{6}}\1[0-9]{{5}}"
     rf"|(?:[4569]|2[2-7]|3[0568])[0-9]{{2,3}}(?<=[0-9]{{4}})([- ]?)[0-9]{{4}}\2[0-9]{{4}}\2[0-9]{{2,7}}){R}"
@@ -84,11 +91,12 @@ def emails(reading: Reading) -> Iterator[Span]:
 
 def phones(reading: Reading) -> Iterator[Span]:
     """Phones of other countries: with their code, with the area in brackets, or where they are called so."""
-    for pattern in (_FOREIGN, _BRACKETED):
-        for found in reading.numbers(pattern):
+    text = reading.text
+    for pattern, is_there in ((_FOREIGN, "+" in text or "00" in text), (_BRACKETED, "(" in text)):
+        for found in reading.numbers(pattern, digits=8) if is_there else ():
             if 8 <= sum(map(str.isdigit, found.group())) <= 15:
                 yield found.span()
-    for found in reading.numbers(_CALLED):
+    for found in reading.numbers(_CALLED, digits=8) if _PHONES.are_in(reading) else ():
         before = reading.before(found.start())
         if _PHONE_WORDS.search(before) and not reading.is_labelled_otherwise(found.start()):
             yield found.span()
@@ -96,7 +104,7 @@ def phones(reading: Reading) -> Iterator[Span]:
 
 def cards(reading: Reading) -> Iterator[Span]:
     """Numbers of payment cards by their first digits, their length and their check digit (ISO/IEC 7812, Luhn)."""
-    for found in reading.numbers(_CARD):
+    for found in reading.numbers(_CARD, digits=13):
         digits = "".join(filter(str.isdigit, found.group()))
         if luhn.is_valid(digits) and not reading.is_labelled_otherwise(found.start()):
             yield found.span()
@@ -112,7 +120,7 @@ def ibans(reading: Reading) -> Iterator[Span]:
 
 def social_security_numbers(reading: Reading) -> Iterator[Span]:
     """US social security numbers by their form; with spaces where they are called so."""
-    for found in reading.numbers(_SSN):
+    for found in reading.numbers(_SSN, digits=9):
         is_called_so = bool(_SSN_WORDS.search(reading.before(found.start())))
         if is_called_so or (found[1] == "-" and not reading.is_labelled_otherwise(found.start())):
             yield found.span()

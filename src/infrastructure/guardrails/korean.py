@@ -26,6 +26,12 @@ _PHONE_WORDS = re.compile(
     r"전화|연락|휴대|핸드폰|폰\s?번호|모바일|팩스|내선|통화|\btel|phone|mobile|\bcell|\bcall|\btext\b|fax|contact",
     re.IGNORECASE,
 )
+_PHONES = Anchors(
+    "전화|연락|휴대|핸드폰|폰번호|폰 번호|모바일|팩스|내선|통화|tel|phone|mobile|cell|call|text|fax|contact",
+    before=0,
+    after=0,
+    within_words=True,
+)
 _NUMERAL = "[0-9공영일이삼사오육륙칠팔구]"
 _SPOKEN = re.compile(
     rf"(?<![가-힣0-9])[공영0][일1][공영0일육칠팔구](?:[-. ,]{{0,3}}{_NUMERAL}){{7,8}}(?!{_NUMERAL})"
@@ -50,6 +56,7 @@ _BUSINESS = re.compile(rf"{L}([1-9][0-9]{{2}})([- ])?([0-9]{{2}})(?(2)\2)([0-9]{
 _BUSINESS_WORDS = re.compile(
     r"사업자|business\s?(?:reg|no|num|licen)|\bbrn\b|tax\s?(?:id|number)", re.IGNORECASE
 )
+_BUSINESS_CALLED = Anchors("사업자|business|brn|tax", before=0, after=0)
 _BUSINESS_WEIGHTS = (1, 3, 7, 1, 3, 7, 1, 3, 5)
 
 _ACCOUNT = re.compile(rf"{L}(?:[0-9]{{2,6}}(?:[- ][0-9]{{1,8}}){{1,4}}|[0-9]{{10,16}}){R}")
@@ -79,17 +86,16 @@ def resident_numbers(reading: Reading) -> Iterator[Span]:
 
     One without it counts where it is called so, or where whoever has it was born when numbers had none any more.
     """
-    for found in reading.numbers(_RESIDENT):
+    for found in reading.numbers(_RESIDENT, digits=13):
         birth, separator, rest = found.groups()
         born = _birth_date(birth, rest[0])
         if born is None or born > date.today():  # noqa: DTZ011  # a day more or less is all the same
             continue
-        is_called_so = bool(_RESIDENT_WORDS.search(reading.before(found.start(), 40)))
         checks = _has_check_digit(birth + rest) and (
             separator or not reading.is_labelled_otherwise(found.start())
         )
         is_new = separator == "-" and born >= _RANDOM_SINCE
-        if is_called_so or checks or is_new:
+        if checks or is_new or _RESIDENT_WORDS.search(reading.before(found.start(), 40)):
             yield found.span()
 
 
@@ -108,14 +114,15 @@ def _has_check_digit(number: str) -> bool:
 
 def phones(reading: Reading) -> Iterator[Span]:
     """Mobiles and landlines, with and without +82; run together where they are called so; spoken (공일공)."""
-    for found in reading.numbers(_MOBILE):
+    is_called = _PHONES.are_in(reading)
+    for found in reading.numbers(_MOBILE, digits=10) if "01" in reading.text or "82" in reading.text else ():
         is_plain = not found[1] and not found[2]
         if not (is_plain and reading.is_labelled_otherwise(found.start())):
             yield found.span()
-    for found in reading.numbers(_LANDLINE):
+    for found in reading.numbers(_LANDLINE, digits=9):
         if not reading.is_labelled_otherwise(found.start()):
             yield found.span()
-    for found in reading.numbers(_RUN_TOGETHER):
+    for found in reading.numbers(_RUN_TOGETHER, digits=9) if is_called else ():
         if _PHONE_WORDS.search(reading.before(found.start())):
             yield found.span()
     yield from (found.span() for found in _SPOKEN_BEGIN.find(_SPOKEN, reading))
@@ -130,21 +137,22 @@ def passports(reading: Reading) -> Iterator[Span]:
 
 def driver_licences(reading: Reading) -> Iterator[Span]:
     """Numbers of driver's licences, 11-22-333333-44 or with the region's name."""
-    for found in reading.numbers(_LICENCE):
+    for found in reading.numbers(_LICENCE, digits=10):
         if not reading.is_labelled_otherwise(found.start()):
             yield found.span()
-    for found in reading.numbers(_LICENCE_BARE):
+    for found in reading.numbers(_LICENCE_BARE, digits=12):
         if _LICENCE_WORDS.search(reading.before(found.start())):
             yield found.span()
 
 
 def business_numbers(reading: Reading) -> Iterator[Span]:
     """Business registration numbers by their check digit (National Tax Service), run together where called so."""
-    for found in reading.numbers(_BUSINESS):
+    may_be_called_so = _BUSINESS_CALLED.are_in(reading)
+    for found in reading.numbers(_BUSINESS, digits=10):
+        if not (found[2] or may_be_called_so) or not _is_business(found[1] + found[3] + found[4]):
+            continue
         is_called_so = bool(_BUSINESS_WORDS.search(reading.before(found.start(), 40)))
-        if _is_business(found[1] + found[3] + found[4]) and (
-            is_called_so or (found[2] == "-" and not reading.is_labelled_otherwise(found.start()))
-        ):
+        if is_called_so or (found[2] == "-" and not reading.is_labelled_otherwise(found.start())):
             yield found.span()
 
 
@@ -159,12 +167,12 @@ def bank_accounts(reading: Reading) -> Iterator[Span]:
     if not _BANK_WORDS.are_in(reading):
         return
     last_end = -_BESIDE
-    for found in reading.numbers(_ACCOUNT):
+    for found in reading.numbers(_ACCOUNT, digits=10):
         digits = sum(map(str.isdigit, found.group()))
         if not 10 <= digits <= 16 or reading.is_labelled_otherwise(found.start()):
             continue
         before, after = reading.before(found.start()), reading.after(found.end(), AFTER_ACCOUNT)
         is_next = found.start() - last_end < _BESIDE
-        if is_next or _ACCOUNT_BEFORE.search(before.lower()) or _ACCOUNT_AFTER.match(after.lower()):
+        if is_next or _ACCOUNT_AFTER.match(after.lower()) or _ACCOUNT_BEFORE.search(before.lower()):
             last_end = found.end()
             yield found.span()

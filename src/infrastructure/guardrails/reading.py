@@ -26,6 +26,11 @@ _UNUSUAL = re.compile(
 )
 _ISLAND = re.compile(r"[0-9](?:[-. ()/]{0,3}[0-9]){6,127}+")
 
+_DATE = re.compile(r"(?:19|20)[0-9]{2}[-./] ?[0-9]{1,2}[-./] ?[0-9]{1,2}\.?(?: {1,2}[0-9]{1,2})?")
+
+_WORD = re.compile(r"[a-z]{4,}")
+_STEM = 4
+
 # No part of a longer number, date, code or word: L stands before a pattern of a number and R behind it.
 L = r"(?<![0-9A-Za-z_])(?<![0-9][-./])"
 R = r"(?![0-9A-Za-z_])(?![-./][0-9])"
@@ -78,14 +83,21 @@ class Reading:
         return self.latin.lower()
 
     @cached_property
+    def stems(self) -> frozenset[str]:
+        """How its English words begin."""
+        return frozenset([word[:_STEM] for word in _WORD.findall(self.small_latin)])
+
+    @cached_property
     def islands(self) -> tuple[Span, ...]:
         """Runs of at least seven digits with few signs between them: where numbers may be that say who one is."""
-        return tuple(found.span() for found in _ISLAND.finditer(self.text))
+        spans = (found.span() for found in _ISLAND.finditer(self.text))
+        return tuple(span for span in spans if not _DATE.fullmatch(self.text, *span))
 
-    def numbers(self, pattern: "re.Pattern[str]") -> "Iterator[re.Match[str]]":
-        """Look for a pattern among the numbers alone."""
+    def numbers(self, pattern: "re.Pattern[str]", digits: int) -> "Iterator[re.Match[str]]":
+        """Look for a pattern among the numbers that are long enough for it."""
         for start, end in self.islands:
-            yield from pattern.finditer(self.text, max(0, start - 8), end + 1)
+            if end - start >= digits:
+                yield from pattern.finditer(self.text, max(0, start - 8), end + 1)
 
     def before(self, start: int, characters: int = _BEFORE) -> str:
         return self.text[max(0, start - characters) : start]
@@ -113,39 +125,65 @@ class Reading:
 class Anchors:
     """Words of which one is in everything that a pattern finds: the pattern is tried around them alone.
 
-    Most texts have none of them, and then a look that costs a microsecond was all.
+    Most texts have none of them, and then a look that costs a microsecond was all. English words of four letters and
+    more are looked for where words begin, or with `within_words` anywhere.
     """
 
-    def __init__(self, words: str, *, before: int, after: int) -> None:
+    def __init__(self, words: str, *, before: int, after: int, within_words: bool = False) -> None:
         each = words.split("|")
-        self._latin = tuple(word for word in each if word.isascii())
-        others = [re.escape(word) for word in each if not word.isascii()]
-        self._others = re.compile("|".join(others)) if others else None
-        self._all = re.compile("|".join(map(re.escape, each)))
+        self.latin = tuple(word for word in each if word.isascii())
+        self.korean = tuple(word for word in each if not word.isascii())
+        matches = {} if within_words else {word: _WORD.match(word) for word in self.latin}
+        self._begun = {word: found.group()[:_STEM] for word, found in matches.items() if found}
+        self._stems = frozenset(self._begun.values())
+        self._pieces = tuple(word for word in self.latin if word not in self._begun)
+        self._korean = re.compile("|".join(map(re.escape, self.korean))) if self.korean else None
         self._before = before
         self._after = after
 
     def are_in(self, reading: Reading) -> bool:
-        small = reading.small_latin
-        if any(word in small for word in self._latin):
+        return self.latin_are_in(reading) or bool(self._korean and self._korean.search(reading.lower))
+
+    def latin_are_in(self, reading: Reading) -> bool:
+        if not self._stems.isdisjoint(reading.stems):
             return True
-        return bool(self._others and small is not reading.lower and self._others.search(reading.lower))
+        return any(map(reading.small_latin.__contains__, self._pieces))
 
-    def find(self, pattern: "re.Pattern[str]", reading: Reading, text: str = "") -> "Iterator[re.Match[str]]":
-        """Find the pattern in the text of the reading, or in another of its forms."""
-        text = text or reading.text
+    def find(self, pattern: "re.Pattern[str]", reading: Reading) -> "Iterator[re.Match[str]]":
         if self.are_in(reading):
-            for start, end in self._windows(reading.lower):
-                yield from pattern.finditer(text, start, end)
+            yield from self.around(pattern, reading, reading.text)
 
-    def _windows(self, lower: str) -> Iterator[Span]:
+    def around(self, pattern: "re.Pattern[str]", reading: Reading, text: str) -> "Iterator[re.Match[str]]":
+        """Find the pattern around the words of a reading, in its text or in that in small letters."""
+        for start, end in self._windows(reading):
+            yield from pattern.finditer(text, start, end)
+
+    def match(self, pattern: "re.Pattern[str]", reading: Reading) -> "Iterator[re.Match[str]]":
+        """Match the pattern where one of the words begins."""
+        if self.are_in(reading):
+            for start, _end in self._places(reading):
+                if found := pattern.match(reading.text, start):
+                    yield found
+
+    def _places(self, reading: Reading) -> list[Span]:
+        begun = [word for word, stem in self._begun.items() if stem in reading.stems]
+        words = (*begun, *self._pieces, *self.korean)
+        return sorted(span for word in words for span in _places(word, reading.lower))
+
+    def _windows(self, reading: Reading) -> Iterator[Span]:
         start, end = 0, -1
-        for found in self._all.finditer(lower):
-            if end < 0:
-                start = max(0, found.start() - self._before)
-            elif found.start() - self._before > end:
+        for first, after in self._places(reading):
+            if first - self._before > end >= 0:
                 yield start, end
-                start = found.start() - self._before
-            end = found.end() + self._after
+            if first - self._before > end or end < 0:
+                start = max(0, first - self._before)
+            end = max(end, after + self._after)
         if end >= 0:
             yield start, end
+
+
+def _places(word: str, text: str) -> Iterator[Span]:
+    at = text.find(word)
+    while at >= 0:
+        yield at, at + len(word)
+        at = text.find(word, at + len(word))

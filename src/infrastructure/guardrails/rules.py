@@ -40,6 +40,7 @@ _NUMBERS: frozenset[Category] = frozenset(DETECTORS) - {"secret", "injection", "
 _IN_NUMBERS = "0123456789 -.()/+"
 _IN_WORDS = "".join(map(chr, range(0x21, 0x7F)))
 _SPOKEN = "공영일이삼사오육륙칠팔구"
+_DIGIT = re.compile("[0-9]")
 _ACCOUNT = re.compile(r"[0-9](?:[- ]?[0-9]){9,20}[^0-9]{0,16}\Z")
 LONGEST_WORD = 600
 """Longer words are let through: keys are shorter, and a stream must not stand still."""
@@ -111,7 +112,7 @@ class _Watch:
     def settled(self, text: str) -> int:
         ends = [len(text)]
         if self._categories & _NUMBERS:
-            ends.append(_begun_number(text))
+            ends.append(self._begun_number(text))
         word = max(len(text.rstrip(_IN_WORDS)), len(text) - LONGEST_WORD)
         if self._categories & _WORDS or ("secret" in self._categories and may_become_secret(text, word)):
             ends.append(word)
@@ -133,6 +134,19 @@ class _Watch:
                 for start, end in folded.spans(term):
                     yield _Found(start, end, (STRICTNESS[rule.action], 1), rule)
 
+    def _begun_number(self, text: str) -> int:
+        """Return where a number may have begun that goes on, or whose bank is yet to be named."""
+        start = len(text.rstrip(_IN_NUMBERS))
+        if not _DIGIT.search(text, start):
+            start = len(text)
+        if "phone" in self._categories:
+            spoken = len(text.rstrip(_IN_NUMBERS + _SPOKEN + ","))
+            start = min(start, spoken) if "공일" in text[spoken:] or "영일" in text[spoken:] else start
+        if "bank_account" in self._categories and (account := _ACCOUNT.search(text, max(0, len(text) - 64))):
+            start = min(start, len(text[: account.start()].rstrip(_IN_NUMBERS)))
+        # With the word that it is written together with.
+        return start if start == len(text) else max(len(text[:start].rstrip(_IN_WORDS)), start - LONGEST_WORD)
+
     def _begun_term(self, text: str) -> int:
         """Return where a term may have begun that the text has not said to its end."""
         start = max(0, len(text) - 8 * self._longest_term)
@@ -141,18 +155,6 @@ class _Watch:
             if folded.form[-length:] in self._beginnings:
                 return start + folded.place(len(folded.form) - length)
         return len(text)
-
-
-def _begun_number(text: str) -> int:
-    """Return where a number may have begun that goes on, or whose bank is yet to be named."""
-    run = len(text.rstrip(_IN_NUMBERS))
-    spoken = len(text.rstrip(_IN_NUMBERS + _SPOKEN + ","))
-    account = _ACCOUNT.search(text, max(0, len(text) - 64))
-    return min(
-        run if any(map(str.isdigit, text[run:])) else len(text),
-        spoken if "공일" in text[spoken:] or "영일" in text[spoken:] else len(text),
-        len(text[: account.start()].rstrip(_IN_NUMBERS)) if account else len(text),
-    )
 
 
 def _any_of(terms: Sequence[str], folded: Folded) -> bool:

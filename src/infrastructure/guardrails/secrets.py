@@ -60,6 +60,7 @@ _NAMES = Anchors(
     "|private_key|private key|pw:|pw |pw=|비밀번호|비밀 번호|비번|패스워드|암호|토큰|api 키|api키|시크릿|비밀키|비밀 키|인증키|인증 키",
     before=16,
     after=240,
+    within_words=True,
 )
 _NAMED = re.compile(
     r"(?:pass(?:word|wd|phrase|code)|\bpwd?|(?:client|app|shared|aws)?[_-]?secret(?:[_ -]?(?:access)?[_ -]?key)?"
@@ -79,15 +80,20 @@ _NUMERIC = re.compile(
 _END = "\"'`,;)]}>.?"
 
 
+_BEGINS = (*_TOKEN_BEGINS, _BLOCK_BEGINS, "://")
+_NAMED_BY = (*_NAMES.latin, *_NAMES.korean, *_BEARERS.latin)
+
+
 def secrets(reading: Reading) -> Iterator[Span]:
     """Tokens by the forms that their services give them; other secrets by what they are called."""
     text = reading.text
-    if any(begin in reading.latin for begin in _TOKEN_BEGINS):
+    if any(map(reading.latin.__contains__, _TOKEN_BEGINS)):
         yield from (found.span() for found in _TOKENS.finditer(text))
     if _BLOCK_BEGINS in reading.latin:
         yield from _blocks(text)
     if "@" in reading.latin:
-        yield from (found.span(1) for found in _ADDRESSES.find(_IN_ADDRESS, reading))
+        addresses = _ADDRESSES.find(_IN_ADDRESS, reading)
+        yield from (found.span(1) for found in addresses if not _PLACEHOLDER.search(found[1]))
     yield from (found.span(1) for found in _BEARERS.find(_BEARER, reading))
     yield from _named(reading)
 
@@ -106,13 +112,10 @@ def _blocks(text: str) -> Iterator[Span]:
 def may_become_secret(text: str, word: int) -> bool:
     """Whether the word that a text ends with, from `word` on, may go on to be a secret, or is called one."""
     last = text[word:]
-    if last and any(
-        begin.startswith(last) or begin in last for begin in (*_TOKEN_BEGINS, _BLOCK_BEGINS, "://")
-    ):
+    if last and any(begin.startswith(last) or begin in last for begin in _BEGINS):
         return True
-    return _NAMES.are_in(Reading(text[max(0, word - _CALLED) :])) or _BEARERS.are_in(
-        Reading(text[max(0, word - 16) :])
-    )
+    called = text[max(0, word - _CALLED) :].lower()
+    return any(map(called.__contains__, _NAMED_BY))
 
 
 def open_block(text: str) -> int:
@@ -124,7 +127,7 @@ def open_block(text: str) -> int:
 
 
 def _named(reading: Reading) -> Iterator[Span]:
-    for found in _NAMES.find(_NAMED, reading):
+    for found in _NAMES.match(_NAMED, reading):
         start = found.start(1)
         value = found[1].rstrip(_END)
         if _is_secret(value, is_password=bool(_NUMERIC.match(found.group()))):

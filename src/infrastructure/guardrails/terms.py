@@ -173,21 +173,21 @@ class Folded:
 
     def _span(self, first: int, after: int) -> Span | None:
         """Return where these letters stand in the text; none when they are a piece of another word."""
-        start = self.place(first)
-        end = self._end(after)
+        start, end = self._runs(first)[-1][0], self._runs(after - 1)[0][1]
         is_whole = (not first or self._character(self._begins[first] - 1) != start) and (
             after == len(self.form) or self.place(after) != end
         )
         return (start, end + 1) if is_whole and self._stands_alone(start, end + 1) else None
 
-    def _end(self, after: int) -> int:
-        """Return the last character of the letter before, with its repetitions as far as they stand beside it."""
-        end = self.place(after - 1)
-        for letter in range(self._begins[after - 1] + 1, self._begins[after]):
-            if self._character(letter) > end + 1:
-                break
-            end = self._character(letter)
-        return end
+    def _runs(self, letter: int) -> list[list[int]]:
+        """Return first and last characters of a letter's repetitions, by runs: other words may begin with it too."""
+        runs: list[list[int]] = []
+        for each in map(self._character, range(self._begins[letter], self._begins[letter + 1])):
+            if runs and each <= runs[-1][1] + 1:
+                runs[-1][1] = each
+            else:
+                runs.append([each, each])
+        return runs
 
     @cached_property
     def _begins(self) -> list[int]:

@@ -65,6 +65,8 @@ def _notes(message: Message) -> None:
     """Say what a reader should know of an answer that is not whole, or rests on nothing."""
     if message["status"] == "stopped":
         st.caption(f":material/stop_circle: {t('answer_stopped')}")
+    elif message["status"] == "blocked":
+        st.caption(f":material/shield: {t('answer_blocked')}")
     elif problem := UNFINISHED.get(message["status"]):
         st.warning(t(FAILED_BY_CODE.get(message["error_code"] or "", problem)), icon=":material/warning:")
     ungrounded_note(message)

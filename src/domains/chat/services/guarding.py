@@ -54,12 +54,11 @@ class AnswerGuard:
         return tuple(each for passage in passages if (each := self._passage(passage)))
 
     def _passage(self, passage: Passage) -> Passage | None:
-        title, text = self._let_through(passage.title), self._let_through(passage.text)
-        if title is None or text is None:
+        told = {name: getattr(passage, name) for name in ("title", "location", "text")}
+        let_through = {name: self._let_through(text) for name, text in told.items()}
+        if None in let_through.values():
             return None
-        if (title, text) == (passage.title, passage.text):
-            return passage
-        return passage.model_copy(update={"title": title, "text": text})
+        return passage if let_through == told else passage.model_copy(update=let_through)
 
     def tool_result(self, text: str) -> str:
         """Return what a model may be told of what a tool gave."""

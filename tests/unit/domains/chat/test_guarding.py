@@ -16,25 +16,11 @@ from tests.unit.infrastructure.guardrails.rules import rule
 
 PERSONAL = [category for category in DETECTORS if category != "injection"]
 RULES = CompiledRules([*map(rule, PERSONAL), rule("term", terms=("대외비", "secret sauce"))])
-PIECES = [
-    *(
-        "연락처는 ",
-        "010-1234-5678 ",
-        "입니다. ",
-        "주민번호 900101-1234568 ",
-        "이고 ",
-        "card 4111 1111 1111 1111 ",
-    ),
-    *("대외비 문서 ", "메일 kim@example.com, ", "계좌번호 110-123-456789 국민은행 ", "secret sauce "),
-    *(
-        "총 25일, 2024-05-01 ",
-        "password: hunter2x ok ",
-        "[전화번호_1] ",
-        "\n- 항목 ",
-        "The limit is 20 days [1]. ",
-    ),
-    "key ghp_abcdefghijklmnopqrstuvwxyz0123456789 ",
-]
+SAID = """연락처는 |010-1234-5678 |입니다. |주민번호 900101-1234568 |이고 |card 4111 1111 1111 1111 |대외비 문서
+secret sauce |메일 kim@example.com,
+계좌번호 110-123-456789 국민은행 |총 25일, 2024-05-01 |password: hunter2x ok |[전화번호_1]
+The limit is 20 days [1]. |key ghp_abcdefghijklmnopqrstuvwxyz0123456789 |- item """
+PIECES = [f"{piece} " for line in SAID.splitlines(keepends=True) for piece in line.split("|")]
 
 
 class Moderated:

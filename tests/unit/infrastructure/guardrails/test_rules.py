@@ -34,7 +34,8 @@ FULL_WIDTH = "".join(chr(ord(each) + 0xFEE0) for each in "010-1234-5678")
         ("email", "git@github.com:acme/app.git logo@2x.png", []),
         ("passport", "여권 M123A4567, 문서 M12345678", ["M123A4567"]),
         ("secret", "password = hunter2x, password: required", ["hunter2x"]),
-        ("secret", "postgresql://app:s3cr3t!@db/x", ["s3cr3t!"]),
+        ("secret", "postgresql://app:s3cr3t!@db/x postgresql://user:password@host/name", ["s3cr3t!"]),
+        ("secret", "dbpassword=hunter2x", ["hunter2x"]),
         ("ssn", "536-90-4399, 000-12-3456", ["536-90-4399"]),
     ],
 )
@@ -59,6 +60,7 @@ def test_things_are_told_from_what_looks_like_them(category: Category, text: str
         ("shit", "\uff53 h i t", "\uff53 h i t"),
         ("shit", "bullshit shitake", None),
         ("aurora", "Aurora, and", "Aurora"),
+        ("leave", "parental leave every", "leave"),
         ("프로젝트 오로라", "프로젝트오로라의 일정", "프로젝트오로라"),
     ],
 )
