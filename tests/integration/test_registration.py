@@ -87,6 +87,7 @@ PUBLIC = {
     "password-reset",
     "password-reset/confirm",
     "invitations/accept",
+    "oidc/redeem",
 }
 
 

@@ -21,6 +21,8 @@ from src.infrastructure.settings.knowledge import FetchSettings as FetchSettings
 from src.infrastructure.settings.knowledge import KnowledgeSettings as KnowledgeSettings
 from src.infrastructure.settings.knowledge import OpenSearchSettings as OpenSearchSettings
 from src.infrastructure.settings.mail import MailSettings as MailSettings
+from src.infrastructure.settings.openid import OpenIdProviderSettings as OpenIdProviderSettings
+from src.infrastructure.settings.openid import OpenIdSettings as OpenIdSettings
 from src.infrastructure.settings.server import AuthSettings as AuthSettings
 from src.infrastructure.settings.server import DatabaseSettings as DatabaseSettings
 from src.infrastructure.settings.server import EventSettings as EventSettings
@@ -58,6 +60,7 @@ class Settings(BaseSettings):
     events: EventSettings = EventSettings()
     auth: AuthSettings = AuthSettings()
     mail: MailSettings = MailSettings()
+    openid: OpenIdSettings = OpenIdSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
     opensearch: OpenSearchSettings = OpenSearchSettings()

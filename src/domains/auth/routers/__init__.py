@@ -1,5 +1,12 @@
 """The HTTP API of auth."""
 
-from src.domains.auth.routers import accounts, administration, api_keys, invitations, sign_ins
+from src.domains.auth.routers import accounts, administration, api_keys, invitations, openid, sign_ins
 
-routers = (accounts.router, sign_ins.router, api_keys.router, invitations.router, administration.router)
+routers = (
+    accounts.router,
+    sign_ins.router,
+    openid.router,
+    api_keys.router,
+    invitations.router,
+    administration.router,
+)
