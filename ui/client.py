@@ -21,6 +21,7 @@ from ui.models import (
     Model,
     Passage,
     Profile,
+    Provider,
     Session,
     SharedSession,
     Standing,
@@ -63,6 +64,13 @@ class Client(Wire):
     def sign_in_by_code(self, challenge: str, code: str) -> None:
         body = {"challenge": challenge, "code": code}
         self._tokens = self._call("POST", "/auth/login/second-factor", json=body)
+
+    def providers(self) -> list[Provider]:
+        providers: list[Provider] = self._call("GET", "/auth/oidc/providers")["items"]
+        return providers
+
+    def sign_in_by_ticket(self, ticket: str) -> None:
+        self._tokens = self._call("POST", "/auth/oidc/redeem", json={"ticket": ticket})
 
     def sign_out(self) -> None:
         tokens, self._tokens = self._tokens, None

@@ -33,6 +33,11 @@ class User(TypedDict):
     group_ids: list[str]
 
 
+class Provider(TypedDict):
+    name: str
+    label: str
+
+
 class Group(TypedDict):
     id: str
     name: str

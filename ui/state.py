@@ -11,7 +11,7 @@ from ui.texts import Language, language_of, text
 from ui.wire import ApiError, connect
 
 DEFAULT_API_URL = "http://127.0.0.1:8000"
-KEPT_AT_SIGN_OUT = {"language"}
+KEPT_AT_SIGN_OUT = {"language", "tried_ticket"}
 
 
 @st.cache_resource
@@ -46,6 +46,11 @@ def sign_in(email: str, password: str) -> None:
 
 def sign_in_by_code(challenge: str, code: str) -> None:
     client().sign_in_by_code(challenge, code)
+    st.session_state.user = client().me()
+
+
+def sign_in_by_ticket(ticket: str) -> None:
+    client().sign_in_by_ticket(ticket)
     st.session_state.user = client().me()
 
 

@@ -72,6 +72,23 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
         "ko": "초대받으셨습니다. 이름과 비밀번호를 정하세요.",
     },
     "link_done": {"en": "Done. You can sign in now.", "ko": "완료되었습니다. 이제 로그인하세요."},
+    "sign_in_by": {"en": "Sign in with {label}", "ko": "{label}(으)로 로그인"},
+    "refused_account_exists": {
+        "en": "There is an account with your address already. Sign in with its password.",
+        "ko": "같은 주소의 계정이 이미 있습니다. 비밀번호로 로그인하세요.",
+    },
+    "refused_no_account": {
+        "en": "You have no account here. Ask your administrator for an invitation.",
+        "ko": "계정이 없습니다. 관리자에게 초대를 요청해 주세요.",
+    },
+    "refused_not_verified": {
+        "en": "Your e-mail address is not verified there. Have it verified, then try again.",
+        "ko": "메일 주소가 확인되지 않았습니다. 주소를 확인받은 뒤 다시 시도해 주세요.",
+    },
+    "refused_otherwise": {
+        "en": "You were not let in. Try to sign in once more; if it stays, tell your administrator.",
+        "ko": "로그인하지 못했습니다. 다시 시도해 보고, 계속되면 관리자에게 알려 주세요.",
+    },
     "go_on": {"en": "Go on", "ko": "계속"},
     "account_pending": {
         "en": "You are signed in, but an administrator has yet to let you in.",

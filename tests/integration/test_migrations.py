@@ -22,6 +22,7 @@ from tests.builders import platform_on
 from tests.databases import query
 
 FIRST_ROWS = {"chat_guardrail_rule": 13}
+"""Tables that have rows on a new house."""
 """What a new house begins with."""
 ROOT = Path(__file__).parents[2]
 THEN = "2026-11-23 12:00:00.000000+00:00"
@@ -58,9 +59,6 @@ def rows_of(engine: Engine, statement: str) -> list[tuple[object, ...]]:
 
 def test_models_and_migrations_agree(engine: Engine) -> None:
     histories.check(engine)
-
-
-"""The table that has rows on a new house."""
 
 
 async def test_every_history_goes_down_and_up_again_with_rows_in_the_tables(

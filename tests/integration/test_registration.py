@@ -73,9 +73,11 @@ async def test_a_pending_account_reaches_no_route_but_its_own_account(settings: 
         "GET /health/ready",
         "GET /metrics",
     }
+    public |= {f"GET /api/v1/auth/oidc/{name}" for name in OPENID}
     assert reached - public == {"GET /api/v1/auth/me"}
 
 
+OPENID = ("providers", "{provider}/start", "{provider}/callback")
 PUBLIC = {
     "register",
     "register/confirm",
@@ -87,6 +89,7 @@ PUBLIC = {
     "password-reset",
     "password-reset/confirm",
     "invitations/accept",
+    "oidc/redeem",
 }
 
 

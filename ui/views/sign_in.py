@@ -1,14 +1,24 @@
 """Signing in and signing up."""
 
+import html
+
 import streamlit as st
 
 from ui.frame import language_switch
 from ui.parts import reported
-from ui.state import client, language, sign_in, sign_in_by_code, t
+from ui.state import client, language, sign_in, sign_in_by_code, sign_in_by_ticket, t
 from ui.wire import ApiError
+
+TICKET = "openid_ticket"
+REFUSALS = {
+    "openid_account_exists": "refused_account_exists",
+    "openid_no_account": "refused_no_account",
+    "openid_email_not_verified": "refused_not_verified",
+}
 
 
 def show() -> None:
+    _try_ticket()
     with st.sidebar:
         language_switch()
     _, middle, _ = st.columns([1, 2, 1])
@@ -20,9 +30,13 @@ def show() -> None:
         if challenge := st.session_state.get("challenge"):
             _code_form(challenge)
             return
+        if refused := st.query_params.get("refused"):
+            st.error(t(REFUSALS.get(refused, "refused_otherwise")))
         signing_in, signing_up, forgotten = st.tabs([t("sign_in"), t("sign_up"), t("forgot_password")])
         with signing_in:
             _sign_in_form()
+            with reported():
+                _providers()
         with signing_up:
             _sign_up_form()
         with forgotten:
@@ -35,6 +49,26 @@ def _sign_in_form() -> None:
         password = st.text_input(t("password"), type="password", autocomplete="current-password")
         if st.form_submit_button(t("sign_in"), type="primary", width="stretch"):
             _enter(email, password)
+
+
+def _try_ticket() -> None:
+    """Sign in whom a provider has just sent back; once, for the cookie stays for a minute."""
+    ticket = st.context.cookies.get(TICKET)
+    if not ticket or ticket == st.session_state.get("tried_ticket"):
+        return
+    st.session_state.tried_ticket = ticket
+    try:
+        sign_in_by_ticket(ticket)
+    except ApiError:
+        return  # too old: the page was reloaded, and shows how to sign in
+    st.rerun()
+
+
+def _providers() -> None:
+    for provider in client().providers():
+        label, name = html.escape(t("sign_in_by", label=provider["label"])), provider["name"]
+        # Not a link of Streamlit's: those open another tab.
+        st.html(f'<a class="provider" href="/api/v1/auth/oidc/{name}/start">{label}</a>')
 
 
 def _sign_up_form() -> None:

@@ -10,6 +10,7 @@ from src.domains.auth.services.api_keys import ApiKeyService
 from src.domains.auth.services.audit_log import AuditLog
 from src.domains.auth.services.invitations import InvitationService
 from src.domains.auth.services.login import LoginService
+from src.domains.auth.services.openid import OpenIdService
 from src.domains.auth.services.password_changes import PasswordService
 from src.domains.auth.services.registration import RegistrationService
 from src.domains.auth.services.second_factor import SecondFactorService
@@ -41,6 +42,11 @@ async def _login(request: Request) -> LoginService:
 
 async def _sign_ins(request: Request) -> SignInService:
     service: SignInService = request.app.state.sign_ins
+    return service
+
+
+async def _openid(request: Request) -> OpenIdService:
+    service: OpenIdService = request.app.state.openid_sign_ins
     return service
 
 
@@ -91,6 +97,7 @@ Accounts = Annotated[AccountService, Depends(_accounts)]
 Registrations = Annotated[RegistrationService, Depends(_registration)]
 Logins = Annotated[LoginService, Depends(_login)]
 SignIns = Annotated[SignInService, Depends(_sign_ins)]
+OpenId = Annotated[OpenIdService, Depends(_openid)]
 Passwords = Annotated[PasswordService, Depends(_passwords)]
 SecondFactors = Annotated[SecondFactorService, Depends(_second_factors)]
 Invitations = Annotated[InvitationService, Depends(_invitations)]

@@ -20,6 +20,7 @@ from src.domains.auth.services.directory import Directory, TokenAuthenticator
 from src.domains.auth.services.invitations import InvitationService
 from src.domains.auth.services.login import LoginService
 from src.domains.auth.services.mails import AccountMails
+from src.domains.auth.services.openid import OpenIdService
 from src.domains.auth.services.password_changes import PasswordService
 from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.registration import RegistrationService
@@ -65,7 +66,7 @@ from src.domains.knowledge.services.search import SearchService
 from src.domains.knowledge.services.session_files import FileLimits, SessionFileService
 from src.domains.knowledge.services.shelves import Shelves
 from src.domains.knowledge.services.urls import UrlService
-from src.infrastructure.container import guardrail, limits, mail, models, retrieval, tools
+from src.infrastructure.container import guardrail, limits, mail, models, openid, retrieval, tools
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.engine import database_engine
 from src.infrastructure.database.notifications import Notifications
@@ -200,6 +201,17 @@ class Container(containers.DeclarativeContainer):
     second_factor_codes = providers.Singleton(SecondFactorCodes, token_secret)
     login = providers.Singleton(
         LoginService, database, hasher, attempts, second_factor_codes, sign_ins, token_secret
+    )
+    openid_connections = providers.Singleton(openid.connections, settings)
+    openid_sign_ins = providers.Singleton(
+        OpenIdService,
+        database,
+        openid_connections,
+        sign_ins,
+        token_secret,
+        providers.Callable(mail.page_url, settings),
+        settings.provided.auth.newcomer_role,
+        directory_is_current,
     )
     registration = providers.Singleton(
         RegistrationService,
@@ -414,6 +426,7 @@ SERVICES = (
     "registration",
     "login",
     "sign_ins",
+    "openid_sign_ins",
     "passwords",
     "second_factors",
     "invitations",

@@ -23,6 +23,8 @@ from src.infrastructure.settings.knowledge import KnowledgeSettings as Knowledge
 from src.infrastructure.settings.knowledge import OpenSearchSettings as OpenSearchSettings
 from src.infrastructure.settings.limits import LimitSettings as LimitSettings
 from src.infrastructure.settings.mail import MailSettings as MailSettings
+from src.infrastructure.settings.openid import OpenIdProviderSettings as OpenIdProviderSettings
+from src.infrastructure.settings.openid import OpenIdSettings as OpenIdSettings
 from src.infrastructure.settings.server import AuthSettings as AuthSettings
 from src.infrastructure.settings.server import DatabaseSettings as DatabaseSettings
 from src.infrastructure.settings.server import EventSettings as EventSettings
@@ -68,6 +70,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     mail: MailSettings = MailSettings()
+    openid: OpenIdSettings = OpenIdSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
     opensearch: OpenSearchSettings = OpenSearchSettings()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from tests.unit.ui.fake_api import ADMIN, TOKENS, FakeApi, page, problem
@@ -18,6 +19,7 @@ def api() -> FakeApi:
     api.on("POST", "/auth/login", TOKENS)
     api.on("POST", "/auth/logout", status=204)
     api.on("GET", "/auth/me", ADMIN)
+    api.on("GET", "/auth/oidc/providers", {"items": []})
     for path in ("/auth/users", "/auth/groups", "/chat/sessions", "/knowledge/collections"):
         api.on("GET", path, page())
     api.on("GET", "/chat/profiles", page())
@@ -27,7 +29,15 @@ def api() -> FakeApi:
 
 
 @pytest.fixture
-def tab(api: FakeApi) -> AppTest:
+def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the browser sends along; AppTest knows no cookies."""
+    cookies: dict[str, str] = {}
+    monkeypatch.setattr(ContextProxy, "cookies", property(lambda _self: cookies))
+    return cookies
+
+
+@pytest.fixture
+def tab(api: FakeApi, cookies: dict[str, str]) -> AppTest:
     """A browser tab on the page, in English, nobody signed in."""
     tab = AppTest.from_file(MAIN, default_timeout=20)
     tab.session_state["client"] = api.client()

@@ -79,6 +79,30 @@ def test_a_second_factor_is_asked_for(api: FakeApi, tab: AppTest) -> None:
     assert tab.header
 
 
+def test_providers_are_offered_and_a_refusal_is_told(api: FakeApi, tab: AppTest) -> None:
+    """A label is shown as it is, whatever stands in it."""
+    api.on("GET", "/auth/oidc/providers", {"items": [{"name": "corp", "label": "<b>Corp</b>"}]})
+    tab.query_params["refused"] = "openid_no_account"
+    tab.run()
+    links = [each.proto.body for each in tab.get("html") if 'class="provider"' in each.proto.body]
+    link = 'href="/api/v1/auth/oidc/corp/start">Sign in with &lt;b&gt;Corp&lt;/b&gt;</a>'
+    assert [link in each for each in links] == [True]
+    assert tab.error[0].value.startswith("You have no account here")
+
+
+def test_who_comes_back_from_a_provider_is_signed_in_once(
+    api: FakeApi, tab: AppTest, cookies: dict[str, str]
+) -> None:
+    """Whoever then signs out stays out, though the cookie is still there."""
+    api.on("POST", "/auth/oidc/redeem", TOKENS)
+    cookies["openid_ticket"] = "sealed"
+    tab.run()
+    assert tab.header[0].value.startswith("Hello, Kim")
+    button(tab, "Sign out").click().run()
+    assert button(tab, "Sign in")
+    assert api.sent("POST", "/auth/oidc/redeem") == [{"ticket": "sealed"}]
+
+
 @pytest.mark.parametrize(
     ("link", "path", "sent"),
     [
@@ -133,7 +157,7 @@ def test_empty_fields_are_not_sent(api: FakeApi, tab: AppTest) -> None:
     tab.run()
     button(tab, "Sign in").click().run()
     assert tab.warning[0].value == "Please fill in every field."
-    assert not api.requests
+    assert not any(request.method == "POST" for request in api.requests)
 
 
 def test_a_sign_in_that_ended_leads_back_to_signing_in(api: FakeApi, signed_in: AppTest) -> None:
