@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-crash bench bench-log bench-retrieval bench-growth ui model ingest migrate migration \
+.PHONY: help run test test-crash test-contract bench bench-log bench-retrieval bench-growth ui model ingest migrate migration \
 	rollback events audit-verify backup restore lint format \
 	lock clean
 
@@ -20,6 +20,9 @@ test: $(VENV)/installed-dev $(VENV)/installed-model ## run every test, with cove
 
 test-crash: $(VENV)/installed-dev ## kill servers under load, CRASHES=200 times on each engine (an hour)
 	@CRASHES=$(or $(CRASHES),200) $(BIN)/pytest -n 2 -rP tests/e2e/test_crash.py
+
+test-contract: $(VENV)/installed-dev ## send every route made-up requests, EXAMPLES=100 each (half an hour)
+	@CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest tests/e2e/test_contract.py
 
 bench: $(VENV)/installed-dev ## measure turns, events, start-up and memory (SECONDS=5)
 	@$(BIN)/python -m bench --seconds $(or $(SECONDS),5)

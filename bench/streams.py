@@ -225,7 +225,7 @@ def _refusals(seeded: SeededHouse, folder: Path) -> dict[str, Any]:
 async def _refused(server: Program, running: Sequence[bytes], more: Sequence[bytes]) -> list[float]:
     streams = [asyncio.ensure_future(read(server.url, request, DELTA)) for request in running]
     await asyncio.sleep(PIECES * PACE)
-    refused = [await read(server.url, request, DELTA) for request in more]
+    refused = [await read(server.url, request, DELTA, leave_after=MESSAGE) for request in more]
     for stream in streams:
         stream.cancel()
     await asyncio.gather(*streams, return_exceptions=True)

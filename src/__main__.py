@@ -98,6 +98,8 @@ def _serve(settings: Settings) -> None:
         host=settings.server.host,
         port=settings.port,
         access_log=False,
+        proxy_headers=bool(settings.server.trusted_proxies),
+        forwarded_allow_ips=list(settings.server.trusted_proxies),
         server_header=False,
         log_level="warning",
         timeout_graceful_shutdown=math.ceil(settings.chat.stop_grace_seconds) + SECONDS_TO_SEND,

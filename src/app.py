@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 from dependency_injector import providers
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from migrations import histories
@@ -19,12 +20,14 @@ from src.infrastructure.container import SERVICES, Container
 from src.infrastructure.container.lifecycle import running
 from src.infrastructure.logging import configure_logging
 from src.infrastructure.operations import events, health, metrics
+from src.infrastructure.page_policy import page_policy
 from src.infrastructure.settings import Settings
+from src.shared.description import OPENAI_ERRORS, PROBLEMS, describe
 from src.shared.exceptions.handlers import install_error_handlers
 from src.shared.middleware.authentication import AuthenticationMiddleware
 from src.shared.middleware.body_limit import BodyLimitMiddleware
 from src.shared.middleware.request_context import RequestContextMiddleware
-from src.shared.middleware.security_headers import SecurityHeadersMiddleware
+from src.shared.middleware.security_headers import API_POLICY, SecurityHeadersMiddleware
 
 PAGE_SCRIPT = Path(__file__).parent.parent / "ui" / "main.py"
 API_PREFIXES = ("/api/", "/v1/", "/health", "/metrics")
@@ -81,10 +84,11 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         analytics.router,
         events.router,
     ):
-        app.include_router(router, prefix="/api/v1")
-    app.include_router(chat.openai_router, prefix="/v1")
+        app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
+    app.include_router(chat.openai_router, prefix="/v1", responses=OPENAI_ERRORS)
     for router in (health.router, metrics.router):
         app.include_router(router)
+    describe(app)
     install_error_handlers(app)
     app.add_middleware(
         BodyLimitMiddleware,
@@ -92,7 +96,21 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         max_upload_bytes=settings.knowledge.max_upload_bytes + MULTIPART_OVERHEAD,
     )
     app.add_middleware(AuthenticationMiddleware, authenticator=container.authenticator())
-    app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware, page_policy=page_policy() if page else API_POLICY)
+    if settings.server.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.server.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "Last-Event-ID",
+                "X-Request-ID",
+            ],
+            expose_headers=["Retry-After", "X-Request-ID"],
+        )
     app.add_middleware(RequestContextMiddleware)
     if page:
         os.environ["API_URL"] = settings.api_url or settings.own_url

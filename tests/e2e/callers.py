@@ -23,6 +23,10 @@ class Caller:
             self.post("/auth/register", {**account, "name": "Admin"})
         self._client.headers["Authorization"] = f"Bearer {self.post('/auth/login', account)['access_token']}"
 
+    @property
+    def authorization(self) -> str:
+        return str(self._client.headers["Authorization"])
+
     def get(self, path: str) -> Any:
         return self._client.get(path).raise_for_status().json()
 

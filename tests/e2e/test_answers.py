@@ -138,6 +138,7 @@ def test_a_reader_of_one_server_goes_on_at_another(
     assert (reader.text, reader.names[-1], reader.names.count("end")) == (ALL, "end", 1)
 
 
+@pytest.mark.only("sqlite")
 def test_a_stopped_server_sends_readers_away_and_finishes_what_it_writes(
     start_server: StartServer, upstream: ChatCompletionsStandIn
 ) -> None:
@@ -164,6 +165,7 @@ def test_a_stopped_server_sends_readers_away_and_finishes_what_it_writes(
     assert "reset" not in reader.names
 
 
+@pytest.mark.only("sqlite")
 def test_what_a_stopped_server_cannot_finish_is_saved_as_it_is(
     start_server: StartServer, upstream: ChatCompletionsStandIn
 ) -> None:
@@ -217,6 +219,7 @@ def test_a_stopped_server_lets_go_of_those_who_wait_for_answers_of_another(
     assert (reader.text, reader.names.count("end")) == (ALL, 1)
 
 
+@pytest.mark.only("sqlite")
 def test_a_client_that_goes_away_changes_nothing(
     start_server: StartServer, upstream: ChatCompletionsStandIn
 ) -> None:

@@ -48,6 +48,7 @@ async def record(settings: Settings, *numbers: int) -> None:
     await house.database.stop()
 
 
+@pytest.mark.only("postgresql")
 async def test_a_handler_that_kills_its_process_ends_up_parked_and_the_others_are_delivered(
     settings: Settings, start_house: Callable[[int, str], HouseProcess]
 ) -> None:

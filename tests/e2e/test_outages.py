@@ -97,6 +97,7 @@ def test_a_model_that_fails_is_left_alone_until_it_is_well_again(
     assert 'platform_model_resting{model="ill"} 0.0' in httpx.get(f"{server.url}/metrics").text
 
 
+@pytest.mark.only("sqlite")
 def test_another_model_stands_in_for_one_that_is_down(start_server: StartServer, well: Upstream) -> None:
     """Nobody listens at the address of the first one. Answers, messages and the dashboard tell who answered."""
     nowhere = f"http://127.0.0.1:{free_port()}"

@@ -16,6 +16,7 @@ SHARED_DOCUMENTS = ROOT.parent / "shared" / "data" / "documents"
 HANDBOOK = ROOT / "tests" / "documents" / "handbook-ko.md"
 
 
+@pytest.mark.only("sqlite")
 def test_the_first_five_minutes(server: Server) -> None:
     """Register, make a collection, upload a PDF and a Korean Markdown file, ask about each, see it counted."""
     pdf = SHARED_DOCUMENTS / "english-multi-page.pdf"
@@ -40,6 +41,7 @@ def test_the_first_five_minutes(server: Server) -> None:
     assert (counted["messages"], counted["answers"], counted["grounded_rate"]) == (2, 2, 1.0)
 
 
+@pytest.mark.only("sqlite")
 def test_the_readmes_tour_works_as_it_stands(server: Server) -> None:
     tour = (ROOT / "README.md").read_text().split("**With curl.**")[1].split("```")[1].removeprefix("sh\n")
     script = tour.replace("http://127.0.0.1:8000", server.url)
@@ -73,6 +75,7 @@ def test_a_kill_loses_neither_messages_nor_counts(server: Server) -> None:
     assert (totals["messages"], totals["answers"], totals["sessions"]) == (3, 3, 3)
 
 
+@pytest.mark.only("sqlite")
 def test_a_kill_while_a_document_is_read_leaves_it_to_be_read_at_the_next_start(server: Server) -> None:
     caller = Caller(server.url)
     caller.sign_in()
@@ -93,12 +96,14 @@ def test_a_kill_while_a_document_is_read_leaves_it_to_be_read_at_the_next_start(
     assert "2999" in found[0]["text"]
 
 
+@pytest.mark.only("sqlite")
 def test_the_page_is_served_beside_the_api(server: Server) -> None:
     page = httpx.get(server.url)
     assert page.headers["content-type"].startswith("text/html")
     assert httpx.get(f"{server.url}/api/v1/nothing").headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.only("sqlite")
 def test_a_taken_port_is_told_with_what_to_do(server: Server, tmp_path: Path) -> None:
     port = server.url.rsplit(":", 1)[1]
     environment = {**os.environ, "DATA_DIR": str(tmp_path / "other"), "PORT": port}

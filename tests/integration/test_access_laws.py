@@ -341,7 +341,7 @@ def test_the_laws_of_access(settings: Settings) -> None:
         try:
             run_state_machine_as_test(
                 lambda: Access(office),
-                settings=hypothesis.settings(max_examples=3, stateful_step_count=15, deadline=None),
+                settings=hypothesis.settings(max_examples=2, stateful_step_count=12, deadline=None),
             )
         finally:
             office.stop()

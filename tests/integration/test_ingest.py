@@ -74,6 +74,7 @@ async def test_a_folder_is_taken_in_and_read_by_the_server_that_runs(
     assert "read: 2 files" in told
 
 
+@pytest.mark.only("sqlite")
 async def test_what_is_skipped_is_told_with_its_reason(
     admin: Person, settings: Settings, folder: Path, tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ async def test_running_it_again_takes_only_what_changed(
     assert (await documents(admin))["handbook/leave/annual.md"]["version"] == 2
 
 
+@pytest.mark.only("sqlite")
 async def test_a_name_that_macos_gives_in_parts_is_the_same_document(
     admin: Person, settings: Settings, folder: Path
 ) -> None:
@@ -134,6 +136,7 @@ async def test_pruning_deletes_what_has_gone_from_the_folder_and_nothing_else(
     assert set(await documents(admin)) == {"handbook/휴가.md", "by-hand.md", "Handbook/other.md"}
 
 
+@pytest.mark.only("sqlite")
 async def test_an_empty_folder_prunes_nothing_for_it_may_be_one_that_is_not_mounted(
     admin: Person, settings: Settings, folder: Path
 ) -> None:
@@ -150,6 +153,7 @@ async def test_an_empty_folder_prunes_nothing_for_it_may_be_one_that_is_not_moun
     assert len(await documents(admin)) == 2
 
 
+@pytest.mark.only("sqlite")
 async def test_a_file_that_cannot_be_read_is_told_and_the_others_are_taken(
     admin: Person, settings: Settings, folder: Path
 ) -> None:
@@ -161,6 +165,7 @@ async def test_a_file_that_cannot_be_read_is_told_and_the_others_are_taken(
     assert "The PDF is damaged" in reason
 
 
+@pytest.mark.only("sqlite")
 async def test_a_page_is_taken_in_by_its_address(admin: Person, settings: Settings) -> None:
     async with web_server({"/page": http(body=b"<h1>Rules</h1><p>Be kind.</p>")}) as web:
         url = f"http://127.0.0.1:{web.port}/page"
@@ -214,11 +219,13 @@ async def test_without_a_server_files_are_queued_and_it_says_so(
         assert (report.outcomes, report.waiting) == ({"unchanged": 2}, {})
 
 
+@pytest.mark.only("sqlite")
 async def test_what_is_not_there_is_told(admin: Person, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="neither a folder nor a file"):
         await taken(settings, tmp_path / "nowhere")
 
 
+@pytest.mark.only("sqlite")
 async def test_somebody_has_to_be_the_administrator_first(settings: Settings, folder: Path) -> None:
     with pytest.raises(InvalidRequest, match="the first person becomes the administrator"):
         await taken(settings, folder)

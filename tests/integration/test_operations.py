@@ -50,6 +50,28 @@ async def test_every_answer_has_the_security_headers(platform: Platform) -> None
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
     assert headers["cache-control"] == "no-store"
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "strict-transport-security" not in headers
+
+
+async def test_a_browser_that_came_by_tls_is_told_to_keep_to_it(platform: Platform) -> None:
+    answer = await platform.client.get("https://platform.example/health")
+    assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
+
+
+async def test_scripts_of_other_pages_may_call_only_where_it_is_set(settings: Settings) -> None:
+    """A page of a named origin is let in, without cookies; of any other, a browser hears nothing."""
+    server = settings.server.model_copy(update={"cors_origins": ("https://wiki.example.com",)})
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    async with platform_on(settings.model_copy(update={"server": server})) as platform:
+        answers = {
+            origin: await platform.client.options("/api/v1/chat", headers={"Origin": origin, **asked})
+            for origin in ("https://wiki.example.com", "https://evil.example")
+        }
+    allowed = answers["https://wiki.example.com"].headers
+    assert allowed["access-control-allow-origin"] == "https://wiki.example.com"
+    assert "access-control-allow-credentials" not in allowed
+    assert "access-control-allow-origin" not in answers["https://evil.example"].headers
 
 
 async def test_an_unexpected_error_shows_nothing_of_itself(settings: Settings) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from src.shared.description import PUBLIC
+
 router = APIRouter(tags=["operations"])
 
 Check = Callable[[], Awaitable[bool]]
@@ -39,12 +41,12 @@ class HealthService:
         return Readiness(status="ready" if ready else "not ready", checks=results, event_lag=lags)
 
 
-@router.get("/health")
+@router.get("/health", openapi_extra=PUBLIC)
 async def alive() -> Alive:
     return Alive()
 
 
-@router.get("/health/ready")
+@router.get("/health/ready", openapi_extra=PUBLIC)
 async def ready(request: Request, response: Response) -> Readiness:
     health: HealthService = request.app.state.health
     readiness = await health.readiness()

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from src.infrastructure.operations.events import EventService, SubscriptionStatus
+from src.shared.description import PUBLIC
 
 router = APIRouter(tags=["operations"])
 
@@ -126,7 +128,7 @@ class MetricsService:
         return generate_latest(REGISTRY) + generate_latest(registry)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse, openapi_extra=PUBLIC)
 async def metrics(request: Request) -> Response:
     service: MetricsService = request.app.state.metrics
     return Response(await service.exposition(), media_type=CONTENT_TYPE_LATEST)

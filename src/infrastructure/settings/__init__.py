@@ -25,6 +25,9 @@ from src.infrastructure.settings.server import DatabaseSettings as DatabaseSetti
 from src.infrastructure.settings.server import EventSettings as EventSettings
 from src.infrastructure.settings.server import ServerSettings as ServerSettings
 
+FEWEST_CHARACTERS_OF_A_SECRET = 10
+"""Different ones; 32 random characters of hexadecimal have 16."""
+
 
 class AnalyticsSettings(BaseModel):
     """The dashboard."""
@@ -44,6 +47,10 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
+    environment: Literal["development", "production"] = Field(
+        "development",
+        description="In production the server does not start without a secret of its own (AUTH__TOKEN_SECRET).",
+    )
     data_dir: Path = Field(Path("data"), description="Everything that the server writes lies under it.")
     database_url: str | None = Field(
         None, description="A SQLAlchemy URL, SQLite's or PostgreSQL's; by default a SQLite file in DATA_DIR."
@@ -80,6 +87,18 @@ class Settings(BaseSettings):
         """The file that the one server process of a SQLite database holds; PostgreSQL takes several."""
         url = make_url(self.resolved_database_url)
         return Path(f"{url.database}.lock") if url.get_backend_name() == "sqlite" else None
+
+    @model_validator(mode="after")
+    def _secret_is_one(self) -> Self:
+        secret = self.auth.token_secret
+        if self.environment == "production" and secret is None:
+            raise ValueError(
+                "ENVIRONMENT=production needs AUTH__TOKEN_SECRET: 32 characters or more, such as "
+                "`openssl rand -base64 32` makes"
+            )
+        if secret is not None and len(set(secret.get_secret_value())) < FEWEST_CHARACTERS_OF_A_SECRET:
+            raise ValueError("AUTH__TOKEN_SECRET can be guessed: it is made of too few different characters")
+        return self
 
     @model_validator(mode="after")
     def _workers_can_share(self) -> Self:

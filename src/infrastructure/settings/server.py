@@ -1,9 +1,12 @@
 """Settings of the server, the database, the event log and accounts."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+_ORIGIN = re.compile(r"https?://[^/\s*?#@]+")
 
 
 class ServerSettings(BaseModel):
@@ -18,7 +21,23 @@ class ServerSettings(BaseModel):
         True,
         description="Keep a process's Python threads on one core, where they get in each other's way least.",
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        (),
+        description="Addresses or networks of the proxies before this server, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed; nobody's by default.",
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (), description="Origins of other web pages whose scripts may call the API; none by default."
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is not an upload.")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin; one is like https://wiki.example.com")
+        return origins
 
 
 class DatabaseSettings(BaseModel):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
@@ -16,6 +16,12 @@ from src.shared.middleware.authentication import Principal
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 
+STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer: whole, or with `stream: true` as events.",
+        "content": {"text/event-stream": {}},
+    }
+}
 COME_BACK_MILLISECONDS = 1_000
 """When a reader whose stream broke off is to come back."""
 
@@ -26,7 +32,7 @@ async def chat(body: ChatRequest, principal: CurrentPrincipal, turns: Turns, key
     return await _complete(await turns.ask(ask), principal)
 
 
-@router.post("/sessions/{session_id}/messages", response_model=ChatResponse)
+@router.post("/sessions/{session_id}/messages", response_model=ChatResponse, responses=STREAMED)
 async def send_message(
     session_id: UUID, body: SendMessageRequest, principal: CurrentPrincipal, turns: Turns, key: Key
 ) -> ChatResponse | EventSourceResponse:
@@ -34,7 +40,7 @@ async def send_message(
     return await _answer(generation, principal, as_stream=body.stream)
 
 
-@router.post("/messages/{message_id}/edit", response_model=ChatResponse)
+@router.post("/messages/{message_id}/edit", response_model=ChatResponse, responses=STREAMED)
 async def edit_message(
     message_id: UUID, body: SendMessageRequest, principal: CurrentPrincipal, turns: Turns, key: Key
 ) -> ChatResponse | EventSourceResponse:
@@ -42,7 +48,7 @@ async def edit_message(
     return await _answer(generation, principal, as_stream=body.stream)
 
 
-@router.post("/messages/{message_id}/regenerate", response_model=ChatResponse)
+@router.post("/messages/{message_id}/regenerate", response_model=ChatResponse, responses=STREAMED)
 async def regenerate(
     message_id: UUID, body: RegenerateRequest, principal: CurrentPrincipal, turns: Turns, key: Key
 ) -> ChatResponse | EventSourceResponse:
@@ -50,7 +56,14 @@ async def regenerate(
     return await _answer(generation, principal, as_stream=body.stream)
 
 
-@router.get("/messages/{message_id}/stream")
+@router.get(
+    "/messages/{message_id}/stream",
+    response_class=Response,
+    responses={
+        200: {"description": "What comes after `Last-Event-ID`.", "content": {"text/event-stream": {}}},
+        204: {"description": "There is nothing to come back to."},
+    },
+)
 async def resume_stream(
     message_id: UUID,
     principal: CurrentPrincipal,
