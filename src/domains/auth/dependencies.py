@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
 
 from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
 from src.domains.auth.services.api_keys import ApiKeyService
 from src.domains.auth.services.audit_log import AuditLog
 from src.shared.exceptions.errors import NotAllowed
-from src.shared.middleware.authentication import Principal, known_principal
+from src.shared.middleware.authentication import Principal, current_admin, current_person
 
 
 class SignInRequired(NotAllowed):
@@ -38,7 +38,7 @@ async def _audit(request: Request) -> AuditLog:
 
 async def _signed_in(request: Request) -> Principal:
     """Whoever signed in, also who waits to be admitted: a program that got hold of a key cannot make it last."""
-    principal = await known_principal(request)
+    principal = await current_person(request)
     if principal.api_key_id:
         raise SignInRequired("An API key cannot do this. Sign in with your password.")
     return principal
@@ -48,5 +48,6 @@ Accounts = Annotated[AccountService, Depends(_accounts)]
 Administration = Annotated[AdministrationService, Depends(_administration)]
 ApiKeys = Annotated[ApiKeyService, Depends(_api_keys)]
 Audit = Annotated[AuditLog, Depends(_audit)]
-Known = Annotated[Principal, Depends(known_principal)]
+Person = Annotated[Principal, Depends(current_person)]
 SignedIn = Annotated[Principal, Depends(_signed_in)]
+Admin = Annotated[Principal, Security(current_admin, scopes=["admin"])]

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.security import OAuth2PasswordRequestForm
 
-from src.domains.auth.dependencies import Accounts, Known, SignedIn
+from src.domains.auth.dependencies import Accounts, Person, SignedIn
 from src.domains.auth.schemas.accounts import (
     LoginRequest,
     RefreshRequest,
@@ -45,7 +45,7 @@ async def log_out(body: RefreshRequest, accounts: Accounts) -> None:
 
 
 @router.get("/me")
-async def me(principal: Known, accounts: Accounts) -> UserResponse:
+async def me(principal: Person, accounts: Accounts) -> UserResponse:
     return UserResponse.of(await accounts.account(principal.user_id))
 
 
