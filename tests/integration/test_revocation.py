@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from src.infrastructure.database import subscriptions
 from src.infrastructure.settings import Settings
+from src.shared.events.auth import UserRightsChanged
 from tests.builders import Person, Platform, platform_on, problem_of
+from tests.conversations import database_of
 from tests.databases import query
 from tests.doors import COMPLETIONS, SMALL, with_models
 from tests.fakes import SteppedModel
@@ -166,20 +169,23 @@ async def test_a_stream_of_another_process_ends(settings: Settings) -> None:
         await model.cut_off.wait()
 
 
-async def test_a_directory_that_is_not_up_to_date_refuses(
+async def test_a_directory_that_cannot_catch_up_refuses(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody is let in by what was right some time ago."""
-    person = await platform.sign_up()
+    """Nobody is let in by what was right some time ago; what nobody has changed since is right still."""
+    admin, person = await platform.sign_up("admin"), await platform.sign_up("person")
     await platform.app.state.subscriptions.stop()  # nothing looks at the log any more
-    clock = SimpleNamespace(monotonic=lambda: subscriptions_clock() + 4.0)
-    subscriptions_clock = subscriptions.time.monotonic
-    monkeypatch.setattr(subscriptions, "time", clock)
-    assert (await person.call("GET", "/auth/me")).status_code == 200
-    clock.monotonic = lambda: subscriptions_clock() + 6.0
-    answer = await person.call("GET", "/auth/me")
-    assert problem_of(answer) == (503, "directory_stale")
-    assert int(answer.headers["retry-after"]) > 0
+    now = subscriptions.time.monotonic
+    monkeypatch.setattr(subscriptions, "time", SimpleNamespace(monotonic=lambda: now() + 4.0))
+    monkeypatch.setitem(subscriptions.Subscriptions.wait_until_current.__kwdefaults__, "timeout", 0.05)
+    closed = UserRightsChanged(user_id=UUID(person.id), role="user", is_active=False, group_ids=())
+    await database_of(platform).write(lambda uow: uow.record(closed))
+    assert (await person.call("GET", "/auth/me")).status_code == 200  # seconds ago
+    monkeypatch.setattr(subscriptions, "time", SimpleNamespace(monotonic=lambda: now() + 6.0))
+    for each in (admin, person):
+        answer = await each.call("GET", "/auth/me")
+        assert problem_of(answer) == (503, "directory_stale")
+        assert int(answer.headers["retry-after"]) > 0
 
 
 async def test_members_join_and_leave_groups(platform: Platform) -> None:

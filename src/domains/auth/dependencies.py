@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
 
 from src.domains.auth.services.accounts import AccountService
 from src.domains.auth.services.administration import AdministrationService
@@ -16,7 +16,7 @@ from src.domains.auth.services.registration import RegistrationService
 from src.domains.auth.services.second_factor import SecondFactorService
 from src.domains.auth.services.sign_ins import Caller, SignInService
 from src.shared.exceptions.errors import NotAllowed
-from src.shared.middleware.authentication import Principal, current_admin, known_principal
+from src.shared.middleware.authentication import Principal, current_admin, current_person
 
 USER_AGENT_CHARACTERS = 300
 
@@ -82,7 +82,7 @@ async def _audit(request: Request) -> AuditLog:
 
 async def _signed_in(request: Request) -> Principal:
     """Whoever signed in, also who waits to be admitted: a program that got hold of a key cannot make it last."""
-    principal = await known_principal(request)
+    principal = await current_person(request)
     if principal.api_key_id:
         raise SignInRequired("An API key cannot do this. Sign in with your password.")
     return principal
@@ -104,7 +104,7 @@ Invitations = Annotated[InvitationService, Depends(_invitations)]
 Administration = Annotated[AdministrationService, Depends(_administration)]
 ApiKeys = Annotated[ApiKeyService, Depends(_api_keys)]
 Audit = Annotated[AuditLog, Depends(_audit)]
-Known = Annotated[Principal, Depends(known_principal)]
+Person = Annotated[Principal, Depends(current_person)]
 SignedIn = Annotated[Principal, Depends(_signed_in)]
-Admin = Annotated[Principal, Depends(current_admin)]
+Admin = Annotated[Principal, Security(current_admin, scopes=["admin"])]
 FromWhere = Annotated[Caller, Depends(_caller)]

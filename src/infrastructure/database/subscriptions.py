@@ -104,6 +104,7 @@ class Subscriptions:
 
     async def _run(self, delivery: Delivery) -> None:
         failures, wake = 0, delivery.subscription.wake
+        longest = delivery.subscription.every or math.inf
         while not delivery.stopping.is_set():
             wake.clear()
             began = time.monotonic()
@@ -113,13 +114,13 @@ class Subscriptions:
             except Exception:
                 failures += 1
                 log.exception("delivery_failed", subscription=delivery.name, failures=failures)
-                await _wait(delivery.stopping, self._policy.delay(failures))
+                await _wait(delivery.stopping, min(self._policy.delay(failures), longest))
                 continue
             async with self._advanced:
                 self._advanced.notify_all()
             if not goes_on:
                 delivery.current_at = began
-                await _wait(wake, min(self._policy.poll_interval, delivery.subscription.every or math.inf))
+                await _wait(wake, min(self._policy.poll_interval, longest))
                 if delivery.subscription.kind == "projection":
                     await _wait(delivery.stopping, self._policy.gather)
 

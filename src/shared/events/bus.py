@@ -36,7 +36,7 @@ class Replica(Protocol):
 class Subscription:
     """One named reader of the log. `handlers` is empty for a local one, which has its `replica` instead.
 
-    `every` is after how many seconds it looks without being woken; None: when all do.
+    `every` is after how many seconds it looks at the latest, also when that has failed; None: when all do.
     """
 
     name: str

@@ -110,7 +110,7 @@ def _origin(scope: Scope, headers: Headers, principal: Principal | None) -> Orig
     )
 
 
-async def known_principal(request: Request) -> Principal:
+async def current_person(request: Request) -> Principal:
     """A FastAPI dependency: whoever is asking, by whatever API key, and waiting to be admitted or not."""
     principal = getattr(request.state, "principal", None)
     if not isinstance(principal, Principal):
@@ -120,7 +120,7 @@ async def known_principal(request: Request) -> Principal:
 
 async def current_principal(request: Request, needed: SecurityScopes) -> Principal:
     """A FastAPI dependency: whoever is signed in, or calls with a key that has the route's scope."""
-    principal = await known_principal(request)
+    principal = await current_person(request)
     if principal.role == "pending":
         raise AccountPending("An administrator has yet to admit you.")
     if principal.scopes is not None:

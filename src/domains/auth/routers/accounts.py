@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from src.domains.auth.dependencies import Accounts, Known, Passwords, Registrations, SignedIn
+from src.domains.auth.dependencies import Accounts, Passwords, Person, Registrations, SignedIn
 from src.domains.auth.schemas.accounts import (
     AskResetRequest,
     ChangeAccountRequest,
@@ -28,7 +28,7 @@ async def confirm_registration(body: ConfirmRequest, registration: Registrations
 
 
 @router.get("/me")
-async def me(principal: Known, accounts: Accounts) -> UserResponse:
+async def me(principal: Person, accounts: Accounts) -> UserResponse:
     return UserResponse.of(await accounts.account(principal.user_id))
 
 

@@ -7,13 +7,11 @@ from fastapi import APIRouter, Depends, Query, Security
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
-from src.domains.auth.dependencies import Audit
+from src.domains.auth.dependencies import Admin, Audit
 from src.domains.auth.repositories.audit import AuditFilter
 from src.domains.auth.schemas.audit import AuditEntryResponse, AuditHeadResponse
-from src.shared.middleware.authentication import Principal, current_admin
+from src.shared.middleware.authentication import current_admin
 from src.shared.paging import Cursor, Limit, Page
-
-Admin = Annotated[Principal, Security(current_admin, scopes=["admin"])]
 
 router = APIRouter(
     prefix="/auth/audit", tags=["auth"], dependencies=[Security(current_admin, scopes=["admin"])]

@@ -208,12 +208,10 @@ class TokenAuthenticator:
         self._dead_keys: dict[bytes, None] = {}
 
     async def authenticate(self, token: str) -> Principal:
-        if self._seconds_behind() > STALE_SECONDS:
-            detail = "It cannot be known at the moment who may do what. Try again soon."
-            raise DirectoryStale(detail, retry_after=2)
         if token.startswith(API_KEY_PREFIX):
             return await self._by_key(token)
         claims = self._tokens.read(token)
+        await self._refuse_to_guess()
         if not self._directory.knows(claims.user_id):
             # The token is ours: another process has just made the account.
             with suppress(TimeoutError):
@@ -222,9 +220,10 @@ class TokenAuthenticator:
 
     async def _by_key(self, token: str) -> Principal:
         key_hash = token_hash(token)
-        key = self._directory.key(key_hash)
-        if key is None and is_well_formed(token):  # older keys without a checksum are known everywhere by now
-            key = await self._just_made(key_hash)
+        if self._directory.key(key_hash) is None and not is_well_formed(token):
+            raise _no_such_key()  # older keys, without a checksum, are known everywhere by now
+        await self._refuse_to_guess()
+        key = self._directory.key(key_hash) or await self._just_made(key_hash)
         if key is None:
             raise _no_such_key()
         if refusal := key.refusal():
@@ -232,6 +231,15 @@ class TokenAuthenticator:
         principal = self._directory.principal(key.user_id, key=key)
         self._note_use(key.id)
         return principal
+
+    async def _refuse_to_guess(self) -> None:
+        """Have a directory that has not looked for long catch up, and raise when it cannot."""
+        if self._seconds_behind() > STALE_SECONDS:
+            try:
+                await self._directory_is_current()
+            except TimeoutError:
+                detail = "It cannot be known at the moment who may do what. Try again soon."
+                raise DirectoryStale(detail, retry_after=2) from None
 
     async def _just_made(self, key_hash: bytes) -> KnownKey | None:
         """Look whether another process has made the key: once, for a key that is not there never will be."""
