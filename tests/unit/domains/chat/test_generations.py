@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 from src.domains.chat.services.generations import Generation, StreamEvent
+from src.shared.middleware.authentication import Principal
 
 
 async def test_the_first_text_goes_out_at_once_and_what_follows_is_gathered() -> None:
     """A reader is not woken for every token, but nobody waits for the first one, or for the end."""
     generation = Generation(uuid4(), uuid4(), uuid4())
-    events = generation.follow()
+    events = generation.follow(Principal(uuid4(), None, "user", ()))
     assert (await _next(events)).name == "message"
     generation.release("One")
     assert (await _next(events)).data == {"text": "One"}

@@ -203,9 +203,13 @@ async def test_deferred_parents_are_saved_before_their_children(database: Databa
         sign_in = {
             "id": uuid7(),
             "user_id": user_id,
+            "family_hash": b"x",
             "refresh_hash": b"x",
             "created_at": now,
+            "refreshed_at": now,
             "expires_at": now,
+            "address": "",
+            "user_agent": "",
         }
         user = {
             "id": user_id,
