@@ -26,6 +26,7 @@ from src.shared.description import OPENAI_ERRORS, PROBLEMS, describe
 from src.shared.exceptions.handlers import install_error_handlers
 from src.shared.middleware.authentication import AuthenticationMiddleware
 from src.shared.middleware.body_limit import BodyLimitMiddleware
+from src.shared.middleware.page_key import PageKeyMiddleware
 from src.shared.middleware.rate_limits import AddressLimitMiddleware, PersonLimitMiddleware
 from src.shared.middleware.request_context import RequestContextMiddleware
 from src.shared.middleware.security_headers import API_POLICY, SecurityHeadersMiddleware
@@ -100,6 +101,10 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
     app.add_middleware(PersonLimitMiddleware, limiter=limiter, limits=limits)
     app.add_middleware(AuthenticationMiddleware, authenticator=container.authenticator())
     app.add_middleware(AddressLimitMiddleware, limiter=limiter, limits=limits)
+    if page:
+        page_key = container.page_key()
+        app.add_middleware(PageKeyMiddleware, page_key=page_key)
+        os.environ |= {"API_URL": settings.api_url or settings.own_url, "PAGE_KEY": page_key}
     app.add_middleware(SecurityHeadersMiddleware, page_policy=page_policy() if page else API_POLICY)
     if settings.server.cors_origins:
         app.add_middleware(
@@ -117,6 +122,5 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         )
     app.add_middleware(RequestContextMiddleware)
     if page:
-        os.environ["API_URL"] = settings.api_url or settings.own_url
         app.router.default = PageBesideApi(page, app.router.not_found)
     return app

@@ -15,14 +15,14 @@ KEPT_AT_SIGN_OUT = {"language", "tried_ticket"}
 
 
 @st.cache_resource
-def _connection(api_url: str) -> httpx.Client:
-    return connect(api_url)
+def _connection(api_url: str, page_key: str) -> httpx.Client:
+    return connect(api_url, page_key=page_key)
 
 
 def client() -> Client:
     """Return this tab's client of the API."""
     if "client" not in st.session_state:
-        http = _connection(os.environ.get("API_URL", DEFAULT_API_URL))
+        http = _connection(os.environ.get("API_URL", DEFAULT_API_URL), os.environ.get("PAGE_KEY", ""))
         st.session_state.client = Client(http, st.context.ip_address)
     this_client: Client = st.session_state.client
     return this_client

@@ -13,6 +13,8 @@ from ui.models import Listing, StreamEvent, Tokens
 
 TIMEOUT = httpx.Timeout(30, connect=5)
 STREAM_TIMEOUT = httpx.Timeout(60, connect=5)  # the server sends a heartbeat every 15 seconds
+PAGE = "genai-chatbot-page"
+"""What the audit log knows the page by."""
 PAGE_SIZE = 100
 PAUSES: Final = (1, 1, 2, 4, 8)
 """Seconds before each try to come back to a stream that gave nothing more; long enough for a server's restart."""
@@ -41,11 +43,14 @@ class ApiError(Exception):
         """What a sign-in is finished with that takes a second factor."""
 
 
-def connect(api_url: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """Open the connection pool that all clients of a process share. No proxy stands before the API."""
+def connect(api_url: str, transport: httpx.BaseTransport | None = None, page_key: str = "") -> httpx.Client:
+    """Open the connection pool that all clients of a process share. No proxy stands before the API.
+
+    `page_key` has a server that serves the page itself believe what the page says of people's addresses.
+    """
     return httpx.Client(
         base_url=f"{api_url.rstrip('/')}/api/v1",
-        headers={"User-Agent": "genai-chatbot-page"},  # what the audit log calls the page by
+        headers={"User-Agent": PAGE, "X-Page-Key": page_key},
         timeout=TIMEOUT,
         transport=transport,
         trust_env=False,

@@ -1,6 +1,7 @@
 """How often somebody may ask, through the API: by person, by key, by address, and what the answers say of it."""
 
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 from src.infrastructure.settings import LimitSettings, Settings
 from tests.builders import PASSWORD, UNKNOWN_ID, Platform, platform_on, problem_of
 from tests.doors import ask, with_models
+from ui.wire import connect
 
 pytestmark = pytest.mark.only("sqlite")
 
@@ -22,10 +24,12 @@ def limited(settings: Settings) -> Limited:
     """Starts platforms with these limits alone."""
 
     @asynccontextmanager
-    async def start(**limits: int) -> AsyncIterator[Platform]:
+    async def start(*, page: bool = False, **limits: int) -> AsyncIterator[Platform]:
         names = ("user", "api_key", "questions", "address", "sign_in")
         told = LimitSettings(**(dict.fromkeys(names, 0) | limits))
-        changed = with_models(settings, helper_model="acme/wordless").model_copy(update={"limits": told})
+        server = settings.server.model_copy(update={"page": page})
+        changes = {"limits": told, "server": server}
+        changed = with_models(settings, helper_model="acme/wordless").model_copy(update=changes)
         async with platform_on(changed) as platform:
             yield platform
 
@@ -145,6 +149,25 @@ async def test_signing_in_is_limited_by_address_whatever_credential_is_sent(
             renewed = {"refresh_token": kim.tokens["refresh_token"]}
             assert (await guessing.post("/api/v1/auth/refresh", json=renewed)).status_code == 200
         assert (await platform.client.post("/api/v1/auth/login", json=wrong)).status_code == 401
+
+
+async def test_the_page_is_believed_for_whom_it_asks_and_nobody_else(
+    limited: Limited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page calls from the server's own address, as a proxy there would that passes on what it is told."""
+    monkeypatch.setenv("PAGE_KEY", "")
+    monkeypatch.setenv("API_URL", "")
+    async with limited(sign_in=1, page=True) as platform:
+        shown = connect("http://platform", page_key=os.environ["PAGE_KEY"]).headers
+
+        async def sign_in(address: str, headers: Mapping[str, str]) -> int:
+            wrong = {"email": "nobody@example.com", "password": "wrong password"}
+            told = {**headers, "X-Forwarded-For": address}
+            return (await platform.client.post("/api/v1/auth/login", json=wrong, headers=told)).status_code
+
+        assert [await sign_in(f"192.0.2.{host}", shown) for host in (1, 2, 1)] == [401, 401, 429]
+        guessed = {"X-Page-Key": "guessed"}
+        assert [await sign_in(f"192.0.2.{host}", guessed) for host in (3, 4)] == [401, 429]
 
 
 async def test_every_route_of_the_api_is_limited(limited: Limited) -> None:

@@ -5,6 +5,7 @@ A new route needs a line in `TABLE`, and a new kind of id a maker in `MAKERS`. T
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 from uuid import uuid4
 
@@ -13,12 +14,14 @@ import pytest
 
 from src.app import create_app
 from src.infrastructure.database.checkpoints import ParkedEvent
-from src.infrastructure.settings import AuthSettings, Settings
+from src.infrastructure.settings import AuthSettings, OpenIdProviderSettings, OpenIdSettings, Settings
 from src.shared.events.base import utc_now
 from src.shared.middleware.authentication import KeyScope
 from tests.builders import UNKNOWN_ID, Person, Platform, platform_on
 from tests.conversations import database_of
 from tests.routes import Route, routes_of
+from tests.standins.mail_server import self_signed
+from tests.standins.openid_issuer import CLIENT_ID, openid_issuer
 
 Outcome = Literal["in", "401", "403", "404", "scope"]
 """Let in (whatever comes of it), not known, not allowed, answered like what never was, a key too narrow."""
@@ -56,6 +59,7 @@ class Rule:
 
 
 OPEN = Rule(PEOPLE, unknown="in", is_open=True)
+OPEN_BY_NAME = Rule(PEOPLE, is_open=True)
 SIGNED_IN = Rule(PEOPLE, unknown="in")
 """Everybody who is signed in, whatever id they tell: it leads to what is their own."""
 NAMED = Rule(PEOPLE)
@@ -65,6 +69,8 @@ MEMBERS = Rule(("admin", "owner", "editor"))
 READERS = Rule(("owner", "editor"))
 """Members of the group. Administrators too read by their groups alone."""
 ADMIN = Rule(("admin",), others="403", by_role=True)
+ADMIN_OF_ANY = Rule(("admin",), others="403", unknown="in", by_role=True)
+"""Chat does not know who there is: a budget may be set for any id."""
 EDITORS = Rule(("admin", "editor"), others="403", by_role=True)
 EDITED = Rule(("admin", "editor"), others="403", by_role=True, exceptions=(("foreign editor", "404"),))
 EDITED_DOCUMENT = Rule(("admin", "editor"), exceptions=(("owner", "403"),))
@@ -85,6 +91,10 @@ TABLE: dict[str, tuple[Rule, Scope]] = {
     "POST /auth/password-reset": (OPEN, "any"),
     "POST /auth/password-reset/confirm": (OPEN, "any"),
     "POST /auth/invitations/accept": (OPEN, "any"),
+    "GET /auth/oidc/providers": (OPEN, "any"),
+    "GET /auth/oidc/{provider}/start": (OPEN_BY_NAME, "any"),
+    "GET /auth/oidc/{provider}/callback": (OPEN, "any"),
+    "POST /auth/oidc/redeem": (OPEN, "any"),
     "GET /auth/me": (SIGNED_IN, "any"),
     "PATCH /auth/me": (SIGNED_IN, "none"),
     "POST /auth/me/password": (SIGNED_IN, "none"),
@@ -109,11 +119,11 @@ TABLE: dict[str, tuple[Rule, Scope]] = {
     "GET /auth/groups/{group_id}/members": (ADMIN, "admin"),
     "PUT /auth/groups/{group_id}/members/{user_id}": (ADMIN, "admin"),
     "DELETE /auth/groups/{group_id}/members/{user_id}": (ADMIN, "admin"),
-    "DELETE /auth/users/{user_id}/second-factor": (ADMIN, "none"),
-    "POST /auth/invitations": (ADMIN, "none"),
-    "GET /auth/invitations": (ADMIN, "none"),
-    "POST /auth/invitations/{invitation_id}/resend": (ADMIN, "none"),
-    "DELETE /auth/invitations/{invitation_id}": (ADMIN, "none"),
+    "DELETE /auth/users/{user_id}/second-factor": (ADMIN, "admin"),
+    "POST /auth/invitations": (ADMIN, "admin"),
+    "GET /auth/invitations": (ADMIN, "admin"),
+    "POST /auth/invitations/{invitation_id}/resend": (ADMIN, "admin"),
+    "DELETE /auth/invitations/{invitation_id}": (ADMIN, "admin"),
     "GET /auth/audit": (ADMIN, "admin"),
     "GET /auth/audit/head": (ADMIN, "admin"),
     "GET /auth/audit/export.csv": (ADMIN, "admin"),
@@ -150,12 +160,12 @@ TABLE: dict[str, tuple[Rule, Scope]] = {
     "GET /chat/tools": (SIGNED_IN, "chat"),
     "GET /chat/budgets/mine": (SIGNED_IN, "chat"),
     "GET /chat/budgets": (ADMIN, "admin"),
-    "GET /chat/budgets/{scope}": (ADMIN, "admin"),
-    "PUT /chat/budgets/{scope}": (ADMIN, "admin"),
+    "GET /chat/budgets/{scope}": (ADMIN_OF_ANY, "admin"),
+    "PUT /chat/budgets/{scope}": (ADMIN_OF_ANY, "admin"),
     "DELETE /chat/budgets/{scope}": (ADMIN, "admin"),
     "GET /chat/budgets/{kind}/{subject_id}": (ADMIN, "admin"),
-    "PUT /chat/budgets/{kind}/{subject_id}": (ADMIN, "admin"),
-    "DELETE /chat/budgets/{kind}/{subject_id}": (ADMIN, "admin"),
+    "PUT /chat/budgets/{kind}/{subject_id}": (ADMIN_OF_ANY, "admin"),
+    "DELETE /chat/budgets/{kind}/{subject_id}": (ADMIN_OF_ANY, "admin"),
     "GET /chat/guardrails/rules": (ADMIN, "admin"),
     "POST /chat/guardrails/rules": (ADMIN, "admin"),
     "PATCH /chat/guardrails/rules/{rule_id}": (ADMIN, "admin"),
@@ -200,8 +210,16 @@ SAID = {
 }
 """What is told in fields that do not take any text."""
 
-WRONG = {"wrong_credentials", "invalid_refresh_token"}
-"""What an open route says of what it was told, with a 401 as well."""
+WRONG = {
+    "challenge_expired",
+    "invalid_refresh_token",
+    "no_second_factor",
+    "openid_attempt_expired",
+    "wrong_code",
+    "wrong_credentials",
+    "wrong_password",
+}
+"""What is said of passwords and codes that do not fit, with the same statuses; whoever hears it was let in."""
 
 
 @dataclass
@@ -304,6 +322,10 @@ async def budgets_of_people(_world: World) -> str:
     return "users"
 
 
+async def a_provider(_world: World) -> str:
+    return PROVIDER
+
+
 async def a_rule(world: World) -> str:
     body = {"category": "term", "action": "flag", "directions": ["input"], "terms": [str(uuid4())]}
     return str((await world.admin.post("/chat/guardrails/rules", body))["id"])
@@ -327,11 +349,14 @@ MAKERS: dict[str, Maker] = {
     "scope": the_default_budget,
     "kind": budgets_of_people,
     "rule_id": a_rule,
+    "provider": a_provider,
 }
 """What stands for an id in a path: something of the owner, or for the owner's group."""
 
 WORDS = {"kind": "users", "scope": "default"}
 """Placeholders that no id stands for."""
+
+PROVIDER = "corp"
 
 NAMES = {"GET /v1/models/{name}": "assistant", "POST /operations/events/{name}/replay": "analytics.turns"}
 """What stands for `{name}`."""
@@ -486,13 +511,23 @@ def test_every_route_is_in_the_table(settings: Settings) -> None:
 
 
 @pytest.mark.only("sqlite")
-async def test_every_route_lets_in_whom_the_table_says(settings: Settings) -> None:
+async def test_every_route_lets_in_whom_the_table_says(settings: Settings, tmp_path: Path) -> None:
     """With an id that is there, and with one that never was."""
-    many_keys = settings.model_copy(update={"auth": AuthSettings(api_keys=1_000)})
-    async with platform_on(many_keys) as platform:
+    certificate = self_signed(tmp_path / "issuer.pem")
+    with openid_issuer("http://127.0.0.1", certificate) as issuer:
+        provider = OpenIdProviderSettings(
+            name=PROVIDER, issuer=issuer.url, client_id=CLIENT_ID, ca_file=certificate
+        )
+        update = {"auth": AuthSettings(api_keys=1_000), "openid": OpenIdSettings(providers=(provider,))}
+        found = await all_looked_at(settings.model_copy(update=update))
+    assert not found, "\n" + "\n".join(found)
+
+
+async def all_looked_at(settings: Settings) -> list[str]:
+    async with platform_on(settings) as platform:
         world = await a_world(platform)
         found: list[str] = []
         for route in routes_of(platform.app):
             if route.name in TABLE:  # the other test tells which are not
                 found += await looked_at(world, route, *TABLE[route.name])
-    assert not found, "\n" + "\n".join(found)
+    return found

@@ -26,7 +26,7 @@ from src.domains.auth.services.passwords import PasswordHasher
 from src.domains.auth.services.registration import RegistrationService
 from src.domains.auth.services.second_factor import SecondFactorCodes, SecondFactorService
 from src.domains.auth.services.sign_ins import SignInService
-from src.domains.auth.services.tokens import AccessTokens, RefreshTokens
+from src.domains.auth.services.tokens import AccessTokens, RefreshTokens, derived_key
 from src.domains.chat import subscribers as chat_subscribers
 from src.domains.chat.services.allowances import BudgetBook
 from src.domains.chat.services.answering import AnswerWriter
@@ -91,6 +91,10 @@ from src.shared.language import search_terms
 
 def _token_secret(settings: Settings) -> SecretStr:
     return settings.auth.token_secret or kept_secret(settings.data_dir / "secrets" / "token_secret")
+
+
+def _page_key(secret: SecretStr) -> str:
+    return derived_key(secret, "the page").hex()
 
 
 def _outside_or_here(engine: SearchEngine | None, here: Callable[[], HybridFinder]) -> PassageFinder:
@@ -163,6 +167,7 @@ class Container(containers.DeclarativeContainer):
 
     # auth
     token_secret = providers.Singleton(_token_secret, settings)
+    page_key = providers.Singleton(_page_key, token_secret)
     tokens = providers.Singleton(
         AccessTokens,
         token_secret,

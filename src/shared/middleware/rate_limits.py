@@ -21,7 +21,10 @@ from src.shared.middleware.authentication import Principal
 
 LIMITED_PREFIXES = ("/api/", "/v1/")
 """The page's files, health and metrics are free."""
-SIGNING_IN = re.compile(r"/api/v1/auth/(?!(?:me|users|groups|api-keys|refresh|logout)(?:/|$))")
+SIGNING_IN = re.compile(
+    r"/api/v1/auth/"
+    r"(?!(?:me|users|groups|api-keys|sign-ins|second-factor|invitations(?!/accept)|refresh|logout)(?:/|$))"
+)
 """Where passwords, codes and addresses can be tried out: all that is posted to auth but what is named here."""
 ASKING = re.compile(
     r"/api/v1/chat(?:/sessions/[^/]+/messages|/messages/[^/]+/(?:edit|regenerate))?|/v1/chat/completions"

@@ -10,6 +10,7 @@ from src.domains.auth.dependencies import FromWhere, OpenId
 from src.domains.auth.schemas.openid import ProviderResponse, ProvidersResponse, RedeemRequest
 from src.domains.auth.schemas.sign_ins import TokenResponse
 from src.domains.auth.services.openid import ATTEMPT_LIFETIME, TICKET_LIFETIME
+from src.shared.description import PUBLIC
 from src.shared.exceptions.errors import PlatformError
 
 router = APIRouter(prefix="/auth/oidc", tags=["auth"])
@@ -18,13 +19,13 @@ ATTEMPT, TICKET = "openid_attempt", "openid_ticket"
 ATTEMPT_PATH = "/api/v1/auth/oidc"
 
 
-@router.get("/providers")
+@router.get("/providers", openapi_extra=PUBLIC)
 async def list_providers(openid: OpenId) -> ProvidersResponse:
     items = [ProviderResponse(name=each.name, label=each.label) for each in openid.connections]
     return ProvidersResponse(items=items)
 
 
-@router.get("/{provider}/start", status_code=303, response_class=RedirectResponse)
+@router.get("/{provider}/start", status_code=303, response_class=RedirectResponse, openapi_extra=PUBLIC)
 async def start(provider: str, openid: OpenId) -> RedirectResponse:
     url, kept = await openid.start(provider)
     answer = RedirectResponse(url, 303)
@@ -40,7 +41,7 @@ async def start(provider: str, openid: OpenId) -> RedirectResponse:
     return answer
 
 
-@router.get("/{provider}/callback", status_code=303, response_class=RedirectResponse)
+@router.get("/{provider}/callback", status_code=303, response_class=RedirectResponse, openapi_extra=PUBLIC)
 async def callback(
     provider: str,
     openid: OpenId,
@@ -67,6 +68,6 @@ async def callback(
     return answer
 
 
-@router.post("/redeem")
+@router.post("/redeem", openapi_extra=PUBLIC)
 async def redeem(body: RedeemRequest, caller: FromWhere, openid: OpenId) -> TokenResponse:
     return TokenResponse.model_validate(await openid.redeem(body.ticket, caller))
