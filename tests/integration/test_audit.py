@@ -146,7 +146,7 @@ async def test_changes_and_cuts_are_refused_and_show_where_they_were_made_all_th
 ) -> None:
     async with platform_on(settings) as platform:
         admin, _person, _group = await eventful(platform)
-        assert len(await entries(platform, admin)) == 9
+        assert len(await entries(platform, admin)) == 11
         head = await admin.get(f"{AUDIT}/head")
         kept = Link(head["number"], bytes.fromhex(head["hash"]))
         database = database_of(platform)
@@ -196,7 +196,7 @@ async def test_the_command_line_tells_whether_the_chain_holds(settings: Settings
         await entries(platform, admin)
         head = await admin.get(f"{AUDIT}/head")
     noted = f"{head['number']}:{head['hash']}"
-    assert verified() == (0, f"9 entries hold. The head is {noted}\n")
+    assert verified() == (0, f"11 entries hold. The head is {noted}\n")
     take_guard_away(settings)
     execute(settings, "DELETE FROM auth_audit_entry WHERE number > 5")
     assert verified()[0] == 0  # by itself the chain does not tell how long it was

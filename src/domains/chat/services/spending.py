@@ -179,11 +179,11 @@ def _raise(uow: UnitOfWork, hold: Hold, amount: Amount) -> None:
 
 def _take(uow: UnitOfWork, allowances: Sequence[Allowance], more: Amount) -> None:
     spending = SpendingRepository(uow)
-    names = [each.account for each in allowances]
-    accounts = spending.lock(names)
-    if missing := {each.account: each.resets_at for each in allowances if each.account not in accounts}:
-        spending.open(missing)
-        accounts = spending.lock(names)
+    ends = {each.account: each.resets_at for each in allowances}
+    # Before any is locked: an account that is made is locked, too, and all are to be in one order.
+    if missing := ends.keys() - spending.find(ends).keys():
+        spending.open({name: ends[name] for name in missing})
+    accounts = spending.lock(ends)
     standings = [Standing.of(each, accounts[each.account]) for each in allowances]
     if lacking := [each for each in standings if each.lacks(more)]:
         last = max(lacking, key=lambda each: each.allowance.resets_at)
