@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(chat.openai_router, prefix="/v1", responses=OPENAI_ERRORS)
     for router in (health.router, metrics.router):
-        app.include_router(router)
+        app.include_router(router, responses=PROBLEMS)
     describe(app)
     install_error_handlers(app)
     app.add_middleware(
