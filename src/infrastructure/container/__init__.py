@@ -342,7 +342,7 @@ class Container(containers.DeclarativeContainer):
         providers.Callable(partial, subscriptions.provided.wait_until_current, chat_subscribers.GUARDRAIL),
     )
     sealer = providers.Singleton(SecretSealer, providers.Callable(_token_secret, settings))
-    messages = providers.Singleton(MessageService, database, citations, sealer)
+    messages = providers.Singleton(MessageService, database, citations, sealer, rule_book)
     message_search = providers.Singleton(MessageSearch, database)
     shares = providers.Singleton(ShareService, database, citations)
     exports = providers.Singleton(ExportService, database, citations, sealer)

@@ -10,8 +10,10 @@ from src.domains.chat.repositories.messages import MessageRepository
 from src.domains.chat.repositories.sessions import SessionRepository
 from src.domains.chat.services.citations import Citation
 from src.domains.chat.services.guardrail import Sealer
+from src.domains.chat.services.guardrail_rules import RuleBook
 from src.domains.chat.services.masking import restored
 from src.domains.chat.services.readable import ReadableCitations
+from src.domains.chat.services.screening import hidden_in
 from src.domains.chat.services.sessions import NotAnAnswer, find_message, find_session
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
@@ -51,10 +53,13 @@ class _Found(NamedTuple):
 class MessageService:
     """A person's own messages; anybody else's do not exist for them."""
 
-    def __init__(self, database: Database, citations: ReadableCitations, sealer: Sealer) -> None:
+    def __init__(
+        self, database: Database, citations: ReadableCitations, sealer: Sealer, rules: RuleBook
+    ) -> None:
         self._database = database
         self._citations = citations
         self._sealer = sealer
+        self._rules = rules
 
     async def page(
         self, reader: Principal, session_id: UUID, after: UUID | None, limit: int
@@ -76,19 +81,24 @@ class MessageService:
         return view
 
     async def give_feedback(self, person: Principal, message_id: UUID, feedback: Feedback) -> MessageView:
+        """Save what a person says, without what the guardrail would mask in a question."""
+        rules = self._rules.current
+        reasons = [hidden_in(each, rules) for each in feedback.reasons]
+        comment = hidden_in(feedback.comment, rules)
+
         def save(uow: UnitOfWork) -> _Found:
             message = _find_answer(uow, person.user_id, message_id)
             message.feedback = feedback.rating
-            message.feedback_reasons = list(feedback.reasons)
-            message.feedback_comment = feedback.comment
+            message.feedback_reasons = reasons
+            message.feedback_comment = comment
             uow.record(
                 FeedbackGiven(
                     session_id=message.session_id,
                     message_id=message_id,
                     user_id=person.user_id,
                     rating=feedback.rating,
-                    reasons=tuple(feedback.reasons),
-                    comment=feedback.comment,
+                    reasons=tuple(reasons),
+                    comment=comment,
                 )
             )
             return _with_siblings(uow, [message])

@@ -18,7 +18,7 @@ from src.domains.chat.services.guardrail import (
     RuleSet,
 )
 from src.domains.chat.services.guardrail_rules import RuleBook
-from src.domains.chat.services.masking import Masker, label
+from src.domains.chat.services.masking import Masker, hidden, label
 from src.domains.chat.services.ports import PromptMessage
 from src.domains.chat.services.turn import Ask, OpenRequest
 from src.shared.events.chat import GuardrailIntervened
@@ -174,6 +174,11 @@ class Screener:
         return [
             each for each in found if _is_hidden(each) and each.rule.category not in ("injection", *TOPICS)
         ]
+
+
+def hidden_in(text: str, rules: RuleSet) -> str:
+    """Return a text that no model is told without what a question would lose; nothing of it can be restored."""
+    return hidden(text, filter(_is_hidden, rules.find(text, "input")), detect_language(text))
 
 
 _NOTHING = Masker("en")
