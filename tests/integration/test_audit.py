@@ -72,6 +72,22 @@ async def test_it_says_who_did_what_to_what_and_what_was_before(platform: Platfo
     assert {each["actor_email"] for each in (joined, opened)} == {admin.email}
 
 
+async def test_it_says_what_budgets_and_rules_were_before(platform: Platform) -> None:
+    """But not which words a rule looks for."""
+    admin = await platform.sign_up()
+    for tokens in (100, 200):
+        await admin.put("/chat/budgets/platform", {"day": {"tokens": tokens}})
+    await admin.delete("/chat/budgets/platform")
+    budgets = await entries(platform, admin)
+    assert [each["before"] and each["before"]["day_tokens"] for each in budgets[-3:]] == [None, 100, 200]
+    body = {"category": "term", "action": "flag", "directions": ["input"], "terms": ["Blaubeere"]}
+    rule = await admin.post("/chat/guardrails/rules", body)
+    await admin.patch(f"/chat/guardrails/rules/{rule['id']}", {"action": "block"})
+    [_made, changed] = await entries(platform, admin, action="chat.guardrail_rules_changed")
+    assert (changed["before"]["action"], changed["details"]["action"]) == ("flag", "block")
+    assert "Blaubeere" not in str(changed)
+
+
 async def test_it_says_from_where(platform: Platform) -> None:
     """The address, and by which door: the page, a program that signed in, or an API key."""
     admin = await platform.sign_up()

@@ -192,6 +192,15 @@ async def test_a_group_and_the_platform_share_what_they_have(settings: Settings)
         assert (await admin.ask("Hello?"))["budget"]["scope"] == "platform"
 
 
+async def test_the_budget_of_a_group_goes_with_the_group(platform: Platform) -> None:
+    admin = await platform.sign_up()
+    group_id = await admin.create_group("Sales")
+    await admin.put(f"/chat/budgets/groups/{group_id}", {"day": {"tokens": 100}})
+    await admin.delete(f"/auth/groups/{group_id}")
+    await platform.delivered("chat.groups")
+    assert (await admin.get("/chat/budgets"))["items"] == []
+
+
 async def test_a_budget_below_what_is_used_refuses_at_once_until_it_is_raised(settings: Settings) -> None:
     async with running(settings, ScriptedModel()) as (_, admin):
         path = "/chat/budgets/default"

@@ -27,7 +27,11 @@ def subscribe(container: Container) -> None:
     else:
         knowledge_subscribers.keep_index(bus, container.index_replica())
     chat_subscribers.subscribe(
-        bus, container.deleted_documents(), container.budget_book(), container.rule_book()
+        bus,
+        container.deleted_documents(),
+        container.budgets(),
+        container.budget_book(),
+        container.rule_book(),
     )
     analytics_subscribers.subscribe(bus, container.turn_projection())
     bus.require_responders(PassagesRequested, ReadableDocumentsRequested)

@@ -185,6 +185,17 @@ BudgetScope = Literal["default", "platform", "user", "group"]
 """For whom a budget is: each user without one of their own, all together, or the one of `subject_id`."""
 
 
+class BudgetFacts(BaseModel):
+    """The limits of a budget. None is no limit; costs in US dollars."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day_tokens: int | None
+    day_cost: float | None
+    month_tokens: int | None
+    month_cost: float | None
+
+
 class BudgetChanged(DomainEvent):
     """An administrator set a budget to this: the whole of it. None is no limit; costs in US dollars."""
 
@@ -197,16 +208,18 @@ class BudgetChanged(DomainEvent):
     day_cost: float | None
     month_tokens: int | None
     month_cost: float | None
+    before: BudgetFacts | None = None
 
 
 class BudgetDeleted(DomainEvent):
-    """An administrator took a budget away; a user then has the default one."""
+    """A budget is gone: an administrator took it away (a user then has the default one), or its group is gone."""
 
     name: ClassVar[str] = "chat.budget_deleted"
 
-    user_id: UUID
+    user_id: UUID | None
     scope: BudgetScope
     subject_id: UUID | None
+    before: BudgetFacts
 
 
 class BudgetNearlyUsed(DomainEvent):
@@ -274,6 +287,19 @@ class GuardrailIntervened(DomainEvent):
     count: int
 
 
+class GuardrailRuleFacts(BaseModel):
+    """What a rule of the guardrail is, but for its terms: `terms` is how many it has."""
+
+    model_config = ConfigDict(frozen=True)
+
+    category: str
+    action: str
+    directions: tuple[str, ...]
+    profile_id: UUID | None
+    is_enabled: bool
+    terms: int
+
+
 class GuardrailRulesChanged(DomainEvent):
     """An administrator made a rule, changed it to this, or deleted it; whoever keeps rules reads them anew.
 
@@ -291,3 +317,4 @@ class GuardrailRulesChanged(DomainEvent):
     profile_id: UUID | None
     is_enabled: bool
     terms: int
+    before: GuardrailRuleFacts | None = None

@@ -13,7 +13,7 @@ from src.domains.chat.services.standings import Standing
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import utc_now
-from src.shared.events.chat import BudgetChanged, BudgetDeleted
+from src.shared.events.chat import BudgetChanged, BudgetDeleted, BudgetFacts
 from src.shared.exceptions.errors import Conflict, NotFound
 from src.shared.middleware.authentication import Principal
 
@@ -91,6 +91,7 @@ class BudgetService:
             uow.lock(BUDGETS)
             budgets = BudgetRepository(uow)
             budget = budgets.find(scope, subject_id)
+            before = _facts(budget) if budget else None
             if budget is None:
                 if budgets.count() >= MOST_BUDGETS:
                     raise TooManyBudgets(f"There are {MOST_BUDGETS:,} budgets, and there can be no more.")
@@ -99,7 +100,7 @@ class BudgetService:
                 setattr(budget, name, value)
             budget.updated_at = utc_now()
             budgets.add(budget)
-            uow.record(_event(admin, budget))
+            uow.record(_event(admin, budget, before))
 
         await self._database.write(change, alone=True)
         await self._book_is_current()
@@ -110,13 +111,20 @@ class BudgetService:
 
         def delete(uow: UnitOfWork) -> None:
             uow.lock(BUDGETS)
-            budgets = BudgetRepository(uow)
-            budgets.delete(_known(budgets.find(scope, subject_id)))
-            told = None if subject_id == NOBODY else subject_id
-            uow.record(BudgetDeleted(user_id=admin.user_id, scope=scope, subject_id=told))
+            _delete(uow, _known(BudgetRepository(uow).find(scope, subject_id)), admin.user_id)
 
         await self._database.write(delete, alone=True)
         await self._book_is_current()
+
+    async def delete_of_group(self, group_id: UUID) -> None:
+        """Take away the budget of a group that is gone, if it had one."""
+
+        def delete(uow: UnitOfWork) -> None:
+            uow.lock(BUDGETS)
+            if budget := BudgetRepository(uow).find("group", group_id):
+                _delete(uow, budget, None)
+
+        await self._database.write(delete, alone=True)
 
     async def _standings(self, allowances: Sequence[Allowance]) -> Sequence[Standing]:
         if not allowances:
@@ -136,11 +144,31 @@ def _is_of(allowance: Allowance, budget: Budget) -> bool:
     return (allowance.scope, allowance.subject_id) == (budget.scope, budget.subject_id)
 
 
-def _event(admin: Principal, budget: Budget) -> BudgetChanged:
+def _delete(uow: UnitOfWork, budget: Budget, admin_id: UUID | None) -> None:
+    BudgetRepository(uow).delete(budget)
+    uow.record(
+        BudgetDeleted(
+            user_id=admin_id, scope=budget.scope, subject_id=_subject(budget), before=_facts(budget)
+        )
+    )
+
+
+def _event(admin: Principal, budget: Budget, before: BudgetFacts | None) -> BudgetChanged:
     return BudgetChanged(
         user_id=admin.user_id,
         scope=budget.scope,
-        subject_id=None if budget.subject_id == NOBODY else budget.subject_id,
+        subject_id=_subject(budget),
+        before=before,
+        **_facts(budget).model_dump(),
+    )
+
+
+def _subject(budget: Budget) -> UUID | None:
+    return None if budget.subject_id == NOBODY else budget.subject_id
+
+
+def _facts(budget: Budget) -> BudgetFacts:
+    return BudgetFacts(
         day_tokens=budget.day_tokens,
         day_cost=dollars(budget.day_cost),
         month_tokens=budget.month_tokens,

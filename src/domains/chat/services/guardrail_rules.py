@@ -24,7 +24,7 @@ from src.domains.chat.services.profiles import usable_profile
 from src.infrastructure.database.database import Database
 from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.shared.events.base import DomainEvent, utc_now
-from src.shared.events.chat import GuardrailRulesChanged
+from src.shared.events.chat import GuardrailRuleFacts, GuardrailRulesChanged
 from src.shared.exceptions.errors import Conflict, InvalidRequest, NotFound
 from src.shared.language import detect_language
 from src.shared.middleware.authentication import Principal
@@ -128,8 +128,9 @@ class RuleService:
     async def change(self, admin: Principal, rule_id: UUID, change: RuleChange) -> GuardrailRule:
         def apply(uow: UnitOfWork) -> GuardrailRule:
             rule = _find(uow, rule_id)
+            before = _facts(rule)
             self._apply(uow, admin, rule, change)
-            uow.record(_event(admin, rule, "changed"))
+            uow.record(_event(admin, rule, "changed", before))
             return rule
 
         return await self._write(apply)
@@ -138,7 +139,7 @@ class RuleService:
         def delete(uow: UnitOfWork) -> GuardrailRule:
             rule = _find(uow, rule_id)
             GuardrailRuleRepository(uow).delete(rule)
-            uow.record(_event(admin, rule, "deleted"))
+            uow.record(_event(admin, rule, "deleted", _facts(rule)))
             return rule
 
         await self._write(delete)
@@ -232,12 +233,22 @@ def _strictest(actions: set[Action]) -> Action | None:
 
 
 def _event(
-    admin: Principal, rule: GuardrailRule, change: Literal["created", "changed", "deleted"]
+    admin: Principal,
+    rule: GuardrailRule,
+    change: Literal["created", "changed", "deleted"],
+    before: GuardrailRuleFacts | None = None,
 ) -> GuardrailRulesChanged:
     return GuardrailRulesChanged(
         rule_id=rule.id,
         user_id=admin.user_id,
         change=change,
+        before=before,
+        **_facts(rule).model_dump(),
+    )
+
+
+def _facts(rule: GuardrailRule) -> GuardrailRuleFacts:
+    return GuardrailRuleFacts(
         category=rule.category,
         action=rule.action,
         directions=tuple(rule.directions),
