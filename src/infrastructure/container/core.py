@@ -1,0 +1,49 @@
+"""What all domains stand on: the bus, the database, the deliveries, and the house's secret."""
+
+from dependency_injector import containers, providers
+from pydantic import SecretStr
+
+from src.infrastructure.container import limits
+from src.infrastructure.database.database import Database
+from src.infrastructure.database.engine import database_engine
+from src.infrastructure.database.notifications import Notifications
+from src.infrastructure.database.retention import Retention
+from src.infrastructure.database.subscriptions import Subscriptions
+from src.infrastructure.secrets import kept_secret
+from src.infrastructure.settings import Settings
+from src.shared.events.bus import EventBus
+
+
+def _token_secret(settings: Settings) -> SecretStr:
+    return settings.auth.token_secret or kept_secret(settings.data_dir / "secrets" / "token_secret")
+
+
+class Core(containers.DeclarativeContainer):
+    """Each domain's container adds its own to these."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+    bus = providers.Singleton(EventBus)
+    engine = providers.Singleton(
+        database_engine,
+        settings.provided.resolved_database_url,
+        synchronous=settings.provided.database.synchronous,
+        connections=settings.provided.database.connections,
+        idle_transaction_seconds=settings.provided.database.idle_transaction_seconds,
+    )
+    database = providers.Singleton(
+        Database,
+        engine,
+        bus.provided.publish,
+        readers=settings.provided.database.readers,
+        writers_alone=settings.provided.database.writers_alone,
+    )
+    subscriptions = providers.Singleton(
+        Subscriptions, database, bus, providers.Callable(limits.delivery_policy, settings)
+    )
+    notifications = providers.Singleton(
+        Notifications, engine, database.provided.process_id, bus.provided.wake_listeners
+    )
+    retention = providers.Singleton(
+        Retention, database, providers.Callable(limits.retention_policy, settings)
+    )
+    token_secret = providers.Singleton(_token_secret, settings)
