@@ -83,7 +83,7 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
         *chat.routers,
         *auth.routers,
         knowledge.router,
-        analytics.router,
+        *analytics.routers,
         events.router,
     ):
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from src.domains.analytics.services import DashboardService
+from src.domains.analytics.services.dashboards import DashboardService
 
 
 async def _dashboards(request: Request) -> DashboardService:

@@ -1,6 +1,6 @@
 """What analytics listens to: chat's turns and the feedback on them."""
 
-from src.domains.analytics.services import TurnProjection
+from src.domains.analytics.services.turns import TurnProjection
 from src.shared.events.bus import EventBus
 from src.shared.events.chat import (
     ChatAnswerRequestedAgain,

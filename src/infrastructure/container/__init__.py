@@ -4,7 +4,8 @@ from typing import Any
 
 from dependency_injector import providers
 
-from src.domains.analytics.services import DashboardService, TurnProjection
+from src.domains.analytics.services.dashboards import DashboardService
+from src.domains.analytics.services.turns import TurnProjection
 from src.infrastructure.container import limits
 from src.infrastructure.container.auth import Auth
 from src.infrastructure.container.chat import Chat

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Security
 from pydantic import AwareDatetime
 
 from src.domains.analytics.dependencies import Dashboards
-from src.domains.analytics.schemas import DashboardResponse
+from src.domains.analytics.schemas.dashboards import DashboardResponse
 from src.shared.middleware.authentication import current_admin
 
 router = APIRouter(

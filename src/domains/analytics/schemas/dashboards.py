@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from src.domains.analytics.services import Dashboard
+from src.domains.analytics.services.dashboards import Dashboard
 from src.shared.schemas import ResponseModel
 
 

@@ -1,0 +1,5 @@
+"""The HTTP API of analytics."""
+
+from src.domains.analytics.routers import dashboards
+
+routers = (dashboards.router,)
