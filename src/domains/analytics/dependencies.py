@@ -1,8 +1,9 @@
 """FastAPI dependencies of analytics."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 
 from src.domains.analytics.services.dashboards import DashboardService
 
@@ -13,3 +14,6 @@ async def _dashboards(request: Request) -> DashboardService:
 
 
 Dashboards = Annotated[DashboardService, Depends(_dashboards)]
+Zone = Annotated[
+    ZoneInfo | None, Query(max_length=64, description="Whose days are meant; the platform's own otherwise.")
+]

@@ -4,6 +4,7 @@ from typing import Any
 
 from dependency_injector import providers
 
+from src.domains.analytics.services.calendar import Calendar
 from src.domains.analytics.services.dashboards import DashboardService
 from src.domains.analytics.services.turns import TurnProjection
 from src.infrastructure.container import limits
@@ -47,8 +48,9 @@ class Container(Auth, Knowledge, Chat):
     events = providers.Singleton(EventService, Core.database, Core.subscriptions.provided.positions)
     health = providers.Singleton(_health, Core.database, Core.subscriptions, events, pending_migrations)
 
-    turn_projection = providers.Singleton(TurnProjection, Core.settings.provided.analytics.time_zone)
-    dashboards = providers.Singleton(DashboardService, Core.database)
+    calendar = providers.Singleton(Calendar, Core.settings.provided.analytics.time_zone)
+    turn_projection = providers.Singleton(TurnProjection, calendar)
+    dashboards = providers.Singleton(DashboardService, Core.database, calendar)
 
     metrics = providers.Singleton(
         MetricsService,

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, Insert, Table, Update
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from src.infrastructure.database import event_log
@@ -26,7 +26,7 @@ from src.infrastructure.database.faults import (
     told,
 )
 from src.infrastructure.database.readers import Lookup, Readers
-from src.infrastructure.database.unit_of_work import Deferred, NothingChanged, UnitOfWork
+from src.infrastructure.database.unit_of_work import UnitOfWork, run_deferred
 from src.shared.events.base import DomainEvent
 
 A = TypeVar("A")
@@ -178,7 +178,7 @@ class Database:
             for job in batch:
                 _run_behind_savepoint(connection, job)
             done = [job.unit_of_work for job in batch if job.unit_of_work]
-            _run_deferred(connection, [deferred for each in done for deferred in each.deferred])
+            run_deferred(connection, [deferred for each in done for deferred in each.deferred])
             event_log.append(connection, [event for each in done for event in each.events], self.process_id)
             for subject_id in (subject_id for each in done for subject_id in each.redactions):
                 event_log.redact(connection, subject_id)
@@ -213,24 +213,3 @@ def _run_behind_savepoint(connection: Connection, job: _Job[Any]) -> None:
         job.fail(told(error))
     cursor.execute("RELEASE SAVEPOINT unit_of_work")
     cursor.close()
-
-
-def _run_deferred(connection: Connection, deferred: Sequence[Deferred]) -> None:
-    groups: dict[tuple[Insert | Update, frozenset[str]], list[Deferred]] = {}
-    for each in deferred:
-        groups.setdefault((each.statement, frozenset(each.row)), []).append(each)
-    for (statement, _columns), group in sorted(groups.items(), key=lambda item: _turn_of(item[0][0])):
-        changed = connection.execute(statement, [each.row for each in group]).rowcount
-        if group[0].must_match and changed != len(group):
-            raise NothingChanged(f"{len(group) - changed} rows of {statement.table} were not as expected")
-
-
-def _turn_of(statement: Insert | Update) -> tuple[bool, int]:
-    """Order inserts before updates, and parents before children."""
-    assert isinstance(statement.table, Table)  # noqa: S101  # no other is deferred
-    return isinstance(statement, Update), _generation_of(statement.table)
-
-
-@cache  # `sorted_tables` sorts anew each time, which takes as long as a statement
-def _generation_of(table: Table) -> int:
-    return table.metadata.sorted_tables.index(table)

@@ -198,6 +198,8 @@ class ProjectionDelivery(SharedDelivery):
         look = self._look_past(uow, checkpoint, limit)
         for event in look.events:
             self._handle(uow, event)
+        if look.events:
+            self._sum_up(uow)
         checkpoint.advance(look.reached)
         return look
 
@@ -226,8 +228,14 @@ class ProjectionDelivery(SharedDelivery):
         if self._claim(uow) is None or (parked := checkpoints.wanted_retry(uow, self.name)) is None:
             return False
         self._handle(uow, _logged(uow, parked))
+        self._sum_up(uow)
         uow.session.delete(parked)
         return True
+
+    def _sum_up(self, uow: UnitOfWork) -> None:
+        if self.subscription.sum_up:
+            uow.run_deferred()
+            self.subscription.sum_up(uow)
 
 
 class ReactionDelivery(SharedDelivery):

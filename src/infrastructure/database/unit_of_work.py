@@ -1,13 +1,13 @@
 """The unit of work: one transaction as a use case sees it."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Insert, Update, func, select
+from sqlalchemy import Connection, Insert, Table, Update, func, select
 from sqlalchemy.orm import Session
 
 from src.shared.events.base import DomainEvent
@@ -54,6 +54,11 @@ class UnitOfWork:
         """
         self.deferred.append(Deferred(statement, row, must_match))
 
+    def run_deferred(self) -> None:
+        """Run what was deferred so far, for a statement that has to see it."""
+        run_deferred(self.connection, self.deferred)
+        self.deferred = []
+
     def record(self, event: DomainEvent) -> None:
         """Append the event to the log in this transaction; its subscribers hear of it after the commit."""
         self.events.append(event)
@@ -75,3 +80,25 @@ class UnitOfWork:
         if "session" in vars(self):
             self.session.flush()
             self.session.close()
+
+
+def run_deferred(connection: Connection, deferred: Sequence[Deferred]) -> None:
+    """Run the statements, each once with all of its rows."""
+    groups: dict[tuple[Insert | Update, frozenset[str]], list[Deferred]] = {}
+    for each in deferred:
+        groups.setdefault((each.statement, frozenset(each.row)), []).append(each)
+    for (statement, _columns), group in sorted(groups.items(), key=lambda item: _turn_of(item[0][0])):
+        changed = connection.execute(statement, [each.row for each in group]).rowcount
+        if group[0].must_match and changed != len(group):
+            raise NothingChanged(f"{len(group) - changed} rows of {statement.table} were not as expected")
+
+
+def _turn_of(statement: Insert | Update) -> tuple[bool, int]:
+    """Order inserts before updates, and parents before children."""
+    assert isinstance(statement.table, Table)  # noqa: S101  # no other is deferred
+    return isinstance(statement, Update), _generation_of(statement.table)
+
+
+@cache  # `sorted_tables` sorts anew each time, which takes as long as a statement
+def _generation_of(table: Table) -> int:
+    return table.metadata.sorted_tables.index(table)

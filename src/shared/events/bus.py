@@ -44,6 +44,7 @@ class Subscription:
     handlers: dict[type[DomainEvent], Callable[..., Any]] = field(default_factory=dict)
     give_up: dict[type[DomainEvent], Callable[[Any], Awaitable[None]]] = field(default_factory=dict)
     clear: Callable[[Any], None] | None = None
+    sum_up: Callable[[Any], None] | None = None
     replica: Replica | None = None
     every: float | None = None
     event_types: dict[str, type[DomainEvent]] = field(default_factory=dict)
@@ -87,6 +88,10 @@ class EventBus:
         if give_up:
             subscription.give_up[event_type] = give_up
         self._listen(subscription, event_type)
+
+    def sum_up_with(self, sum_up: Callable[[Any], None], *, name: str) -> None:
+        """Let a projection work on a whole batch: `sum_up(uow)` runs after its handlers, in their transaction."""
+        self._subscriptions[name].sum_up = sum_up
 
     def rebuild_with(self, clear: Callable[[Any], None], *, name: str) -> None:
         """Let a projection be replayed: `clear(uow)` empties its tables before the log is read anew."""

@@ -1,4 +1,4 @@
-"""The HTTP API of analytics, for administrators."""
+"""The HTTP API of the dashboard, for administrators."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Security
 from pydantic import AwareDatetime
 
-from src.domains.analytics.dependencies import Dashboards
+from src.domains.analytics.dependencies import Dashboards, Zone
 from src.domains.analytics.schemas.dashboards import DashboardResponse
 from src.shared.middleware.authentication import current_admin
 
@@ -16,12 +16,16 @@ router = APIRouter(
     dependencies=[Security(current_admin, scopes=["analytics:read"])],
 )
 
+From = Annotated[AwareDatetime | None, Query(alias="from")]
+To = Annotated[AwareDatetime | None, Query(alias="to")]
+
 
 @router.get("/dashboard")
 async def dashboard(
     dashboards: Dashboards,
-    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    start: From = None,
+    end: To = None,
     group_id: UUID | None = None,
+    time_zone: Zone = None,
 ) -> DashboardResponse:
-    return DashboardResponse.of(await dashboards.dashboard(start, end, group_id))
+    return DashboardResponse.of(await dashboards.dashboard(start, end, group_id, time_zone))

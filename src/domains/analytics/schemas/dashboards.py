@@ -1,21 +1,29 @@
-"""Response models of analytics."""
+"""Response models of the dashboard."""
 
 from datetime import date, datetime
+from typing import Self
 
 from pydantic import Field
 
-from src.domains.analytics.services.dashboards import Dashboard
+from src.domains.analytics.services.dashboards import Dashboard, Figures
+from src.domains.analytics.services.ranges import Range
+from src.domains.analytics.services.turns import DOLLAR
 from src.shared.schemas import ResponseModel
 
 
 class RangeResponse(ResponseModel):
-    """From `from` on, before `to`."""
+    """From `from` on, before `to`: what was asked for, widened to what is counted together."""
 
     start: datetime = Field(serialization_alias="from")
     end: datetime = Field(serialization_alias="to")
 
+    @classmethod
+    def of(cls, wanted: Range) -> Self:
+        zone = wanted.viewer.zone
+        return cls(start=wanted.start.astimezone(zone), end=wanted.end.astimezone(zone))
 
-class TotalsResponse(ResponseModel):
+
+class FiguresResponse(ResponseModel):
     """Counts; `grounded_rate` is the share of answers that cite a document; `cost` in US dollars."""
 
     messages: int
@@ -31,6 +39,31 @@ class TotalsResponse(ResponseModel):
     blocked: int
     failed: int
 
+    @classmethod
+    def of(cls, figures: Figures) -> Self:
+        counts = figures.counts
+        answers = counts["answers"]
+        return cls(
+            grounded_rate=counts["grounded"] / answers if answers else None,
+            active_users=figures.active_users,
+            cost=counts["cost"] / DOLLAR,
+            **{name: counts[name] for name in COUNTED},
+        )
+
+
+COUNTED = (
+    *("messages", "answers", "sessions", "tokens_in", "tokens_out"),
+    *("feedback_up", "feedback_down", "blocked", "failed"),
+)
+
+
+class ActiveResponse(ResponseModel):
+    """How many people asked in the last day, week and thirty days up to the range's end."""
+
+    day: int
+    week: int
+    month: int
+
 
 class QuantilesResponse(ResponseModel):
     p50: int | None
@@ -39,36 +72,36 @@ class QuantilesResponse(ResponseModel):
 
 
 class LatencyResponse(ResponseModel):
-    """Milliseconds from the question's arrival."""
+    """Milliseconds from the question's arrival, within one per cent."""
 
     first_token: QuantilesResponse
     total: QuantilesResponse
 
 
-class DayResponse(ResponseModel):
+class DayResponse(FiguresResponse):
     at: date
-    messages: int
-    answers: int
-    active_users: int
-    cost: float
 
 
 class DashboardResponse(ResponseModel):
     range: RangeResponse
-    totals: TotalsResponse
+    totals: FiguresResponse
+    active_people: ActiveResponse
     latency_ms: LatencyResponse
     series: list[DayResponse]
 
     @classmethod
-    def of(cls, dashboard: Dashboard) -> "DashboardResponse":
-        totals = dashboard.totals
-        rate = totals.grounded / totals.answers if totals.answers else None
+    def of(cls, dashboard: Dashboard) -> Self:
+        active = dashboard.active
         return cls(
-            range=RangeResponse(start=dashboard.start, end=dashboard.end),
-            totals=TotalsResponse.model_validate({**vars(totals), "grounded_rate": rate}),
+            range=RangeResponse.of(dashboard.range),
+            totals=FiguresResponse.of(dashboard.totals),
+            active_people=ActiveResponse(day=active[1], week=active[7], month=active[30]),
             latency_ms=LatencyResponse(
                 first_token=QuantilesResponse.model_validate(dashboard.first_token),
                 total=QuantilesResponse.model_validate(dashboard.total),
             ),
-            series=[DayResponse.model_validate(day) for day in dashboard.days],
+            series=[
+                DayResponse(at=day, **FiguresResponse.of(figures).model_dump())
+                for day, figures in dashboard.days.items()
+            ],
         )
