@@ -14,6 +14,4 @@ async def _dashboards(request: Request) -> DashboardService:
 
 
 Dashboards = Annotated[DashboardService, Depends(_dashboards)]
-Zone = Annotated[
-    ZoneInfo | None, Query(max_length=64, description="Whose days are meant; the platform's own otherwise.")
-]
+Zone = Annotated[ZoneInfo | None, Query(description="Whose days are meant; the platform's own otherwise.")]

@@ -61,7 +61,10 @@ CHANGED = (
     " LEFT JOIN analytics_session AS opened ON opened.answer_id = turn.answer_id"
     " LEFT JOIN analytics_counted AS counted ON counted.answer_id = turn.answer_id"
 )
-IN_GROUPS = f"{CHANGED} JOIN analytics_turn_group AS member ON member.answer_id = turn.answer_id WHERE turn.is_changed"
+IN_GROUPS = (
+    f"{CHANGED} JOIN analytics_turn_group AS member ON member.answer_id = turn.answer_id"
+    " WHERE turn.is_changed"
+)
 _NAMES = ", ".join(FIGURES)
 NO_MODEL = ""
 """What stands for the model of a turn that came to none."""
