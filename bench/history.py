@@ -66,6 +66,8 @@ class History:
             for _ in range(people)
         }
         """Who asks, and the groups that they are in."""
+        self.doors: dict[UUID, str] = {}
+        """By which door each session came."""
 
     def write(self, engine: Engine) -> int:
         """Write all of it; return how many events were told."""
@@ -89,7 +91,7 @@ class History:
 
     def _session(self, written: Written, asked_at: datetime) -> None:
         user_id = self._random.choice(list(self.people))
-        session = {
+        session: dict[str, Any] = {
             "id": self._id(),
             "user_id": user_id,
             "title": "A question",
@@ -97,6 +99,7 @@ class History:
             "updated_at": asked_at,
         }
         written.sessions.append(session)
+        self.doors[session["id"]] = self._random.choice(("page", "page", "api"))
         for _ in range(self._random.randint(1, 2 * TURNS_OF_A_SESSION - 1)):
             question_id = self._id()
             self._ask(written, session, question_id, asked_at, is_again=False)
@@ -114,7 +117,7 @@ class History:
             "user_id": session["user_id"],
             "group_ids": self.people[session["user_id"]],
         }
-        door = Origin(channel=self._random.choice(("page", "page", "api")))
+        door = Origin(channel=self.doors[session["id"]])
         asked = {**common, "answer_id": answer_id, "channel": "chat", "origin": door, "occurred_at": at}
         outcome = self._random.choices(("completed", "failed", "blocked"), (95, 3, 2))[0]
         if is_again:

@@ -39,7 +39,7 @@ class Books:
         self._groups = history.people
         columns = (
             *("a.parent_id", "a.created_at", "a.status", "a.grounded", "a.tokens_in", "a.tokens_out"),
-            *("a.cost", "a.first_token_ms", "a.total_ms", "a.feedback", "s.id", "s.user_id"),
+            *("a.cost", "a.first_token_ms", "a.total_ms", "a.feedback", "a.model", "s.id", "s.user_id"),
         )
         rows = query(
             settings,
@@ -56,7 +56,7 @@ class Books:
             turn["is_first"] = turn["session"] not in sessions
             seen.add(turn["parent_id"])
             sessions.add(turn["session"])
-            turn["user_id"] = UUID(str(turn["user_id"]))
+            turn["user_id"], turn["session"] = UUID(str(turn["user_id"])), UUID(str(turn["session"]))
 
     def turns(self, start: datetime, end: datetime, group_id: UUID | None = None) -> list[dict[str, Any]]:
         return [
@@ -158,6 +158,30 @@ async def test_who_was_active_is_told_up_to_the_ranges_end(
     assert told["active_people"] == {
         name: len({turn["user_id"] for turn in books.turns(end - timedelta(days=days), end)})
         for name, days in (("day", 1), ("week", 7), ("month", 30))
+    }
+
+
+@pytest.mark.parametrize("by", ["day", "user", "group", "model", "channel"])
+async def test_usage_is_told_by_who_and_what_used_it(
+    settings: Settings, history: History, admin_of: Person, by: str
+) -> None:
+    start, end = START + timedelta(days=5), START + timedelta(days=25)
+    asked = {"by": by, "from": (start + HOUR).isoformat(), "to": (end - HOUR).isoformat(), "limit": 1000}
+    told = await admin_of.get("/analytics/usage", params=asked)
+    assert told["range"] == {"from": start.isoformat(), "to": end.isoformat()}
+    expected: dict[str, list[dict[str, Any]]] = {}
+    for turn in Books(settings, history).turns(start, end):
+        keys = {
+            "day": [turn["at"].astimezone(SEOUL).date()],
+            "user": [turn["user_id"]],
+            "group": history.people[turn["user_id"]],
+            "model": [turn["model"] or ""],
+            "channel": [history.doors[turn["session"]]],
+        }
+        for key in keys[by]:
+            expected.setdefault(str(key), []).append(turn)
+    assert {item.pop("key"): item for item in told["items"]} == {
+        key: counted(turns) for key, turns in expected.items()
     }
 
 

@@ -193,6 +193,7 @@ TABLE: dict[str, tuple[Rule, Scope]] = {
     "POST /knowledge/search": (SIGNED_IN, "knowledge:read"),
     # analytics and operations
     "GET /analytics/dashboard": (ADMIN, "analytics:read"),
+    "GET /analytics/usage": (ADMIN, "analytics:read"),
     "GET /operations/events": (ADMIN, "admin"),
     "GET /operations/events/parked": (ADMIN, "admin"),
     "POST /operations/events/parked/{parked_id}/retry": (ADMIN, "admin"),

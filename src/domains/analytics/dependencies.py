@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Query, Request
 
 from src.domains.analytics.services.dashboards import DashboardService
+from src.domains.analytics.services.usage import UsageService
 
 
 async def _dashboards(request: Request) -> DashboardService:
@@ -13,5 +14,11 @@ async def _dashboards(request: Request) -> DashboardService:
     return service
 
 
+async def _usages(request: Request) -> UsageService:
+    service: UsageService = request.app.state.usages
+    return service
+
+
 Dashboards = Annotated[DashboardService, Depends(_dashboards)]
+Usages = Annotated[UsageService, Depends(_usages)]
 Zone = Annotated[ZoneInfo | None, Query(description="Whose days are meant; the platform's own otherwise.")]

@@ -7,6 +7,7 @@ from dependency_injector import providers
 from src.domains.analytics.services.calendar import Calendar
 from src.domains.analytics.services.dashboards import DashboardService
 from src.domains.analytics.services.turns import TurnProjection
+from src.domains.analytics.services.usage import UsageService
 from src.infrastructure.container import limits
 from src.infrastructure.container.auth import Auth
 from src.infrastructure.container.chat import Chat
@@ -51,6 +52,7 @@ class Container(Auth, Knowledge, Chat):
     calendar = providers.Singleton(Calendar, Core.settings.provided.analytics.time_zone)
     turn_projection = providers.Singleton(TurnProjection, calendar)
     dashboards = providers.Singleton(DashboardService, Core.database, calendar)
+    usages = providers.Singleton(UsageService, Core.database, calendar)
 
     metrics = providers.Singleton(
         MetricsService,
@@ -94,6 +96,7 @@ SERVICES = (
     "toolbox",
     "guardrail_rules",
     "dashboards",
+    "usages",
     "events",
     "health",
     "metrics",
