@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from typing import Any
 
 from bench import (
     events,
+    figures,
     guardrails,
     ingestion,
     log,
@@ -58,13 +59,27 @@ class Run:
     def guardrails(self) -> dict[str, Any]:
         return guardrails.run()
 
+    def figures(self) -> list[dict[str, Any]]:
+        houses = [(self._new_house(f"figures-{turns}"), turns) for turns in self._options.turns]
+        found = figures.run("The dashboard on SQLite", houses)
+        with self._server() as server_url, ExitStack() as stack:
+            houses = [
+                (
+                    House(
+                        self._folder / f"figures-on-postgres-{turns}",
+                        stack.enter_context(postgres.new_database(server_url)),
+                    ),
+                    turns,
+                )
+                for turns in self._options.turns
+            ]
+            return [*found, *figures.run("The dashboard on PostgreSQL", houses)]
+
     def log(self) -> dict[str, Any]:
         return log.run(self._new_house("log"), self._options.log_events)
 
     def postgres(self) -> list[dict[str, Any]]:
-        given = self._options.database
-        own = postgres.own_server(self._folder / "postgres")
-        with nullcontext(given) if given else own as server_url, postgres.new_database(server_url) as url:
+        with self._server() as server_url, postgres.new_database(server_url) as url:
             house = House(self._folder / "on-postgres", url)
             house.migrate()
             seeded = self._seeded_new(house)
@@ -77,6 +92,10 @@ class Run:
                 )
                 for workers in (1, self._options.workers)
             ]
+
+    def _server(self) -> AbstractContextManager[str]:
+        given = self._options.database
+        return nullcontext(given) if given else postgres.own_server(self._folder / "postgres")
 
     @cached_property
     def _seeded(self) -> SeededHouse:
@@ -98,7 +117,18 @@ class Run:
         return House(self._folder / name)
 
 
-BENCHES = ("turns", "streams", "events", "start", "ingestion", "meaning", "guardrails", "postgres", "log")
+BENCHES = (
+    "turns",
+    "streams",
+    "events",
+    "start",
+    "ingestion",
+    "meaning",
+    "guardrails",
+    "figures",
+    "postgres",
+    "log",
+)
 
 
 def main() -> None:
@@ -121,6 +151,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--passages", type=int, default=10_000, help="passages that are searched (10,000)")
     parser.add_argument("--events", type=int, default=20_000, help="events of `events` (20,000)")
     parser.add_argument("--log-events", type=int, default=1_000_000, help="events of `log` (1,000,000)")
+    parser.add_argument(
+        "--turns", type=int, nargs="+", default=[10_000, 100_000], help="turns of `figures` (10,000 100,000)"
+    )
     parser.add_argument("--workers", type=int, default=2, help="server processes on PostgreSQL (2)")
     parser.add_argument("--json", type=Path, default=BUILD / "bench.json", help="where the figures go")
     parser.add_argument(
