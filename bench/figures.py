@@ -115,7 +115,7 @@ async def _p95(dashboards: DashboardService, start: datetime, end: datetime, gro
 async def _replay(
     house: House, delivery: Delivery, dashboards: DashboardService, events: int
 ) -> tuple[float, bool]:
-    """Make the figures anew while more is asked in the days after; return events/s, and whether they are the same."""
+    """Make the figures anew while more is asked later on; return events/s, and whether they are the same."""
 
     async def figures() -> object:
         return await dashboards.dashboard(START, START + timedelta(days=DAYS), None, None)
