@@ -19,6 +19,7 @@ from src.domains.analytics import subscribers
 from src.domains.analytics.repositories.turns import TURNS
 from src.domains.analytics.services.calendar import Calendar
 from src.domains.analytics.services.dashboards import DashboardService
+from src.domains.analytics.services.feedback import FeedbackProjection
 from src.domains.analytics.services.turns import TurnProjection
 from src.infrastructure.database.engine import database_engine
 from src.infrastructure.database.unit_of_work import UnitOfWork
@@ -88,9 +89,9 @@ def _write(house: House, history: History) -> int:
 
 async def _deliver(house: House, history: History, events: int) -> Found:
     calendar = Calendar(ZONE)
-    projection = TurnProjection(calendar)
+    projections = TurnProjection(calendar), FeedbackProjection()
     started = time.perf_counter()
-    async with delivering(house, lambda bus: subscribers.subscribe(bus, projection)) as delivery:
+    async with delivering(house, lambda bus: subscribers.subscribe(bus, *projections)) as delivery:
         await delivery.subscriptions.wait_until_current(subscribers.TURNS, timeout=LONGEST_DELIVERY)
         seconds = time.perf_counter() - started
         dashboards = DashboardService(delivery.database, calendar)

@@ -13,7 +13,7 @@ down_revision = "4c7a90d2e815"
 branch_labels = None
 depends_on = None
 
-SUMS = ("active_person", "bucket", "counted", "latency_bin", "session", "usage")
+NEW = ("active_person", "bucket", "counted", "feedback", "latency_bin", "session", "usage")
 
 
 def upgrade() -> None:
@@ -140,11 +140,23 @@ def upgrade() -> None:
             "group_id", "day", "user_id", "model", "profile_id", "channel", name=op.f("pk_analytics_usage")
         ),
     )
+    op.create_table(
+        "analytics_feedback",
+        sa.Column("answer_id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("rated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rating", sa.String(), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("answer_id", name=op.f("pk_analytics_feedback")),
+    )
+    op.create_index(op.f("ix_analytics_feedback_session_id"), "analytics_feedback", ["session_id"])
+    op.create_index(op.f("ix_analytics_feedback_rated_at"), "analytics_feedback", ["rated_at"])
     _replay()
 
 
 def downgrade() -> None:
-    for name in SUMS:
+    for name in NEW:
         op.drop_table(f"analytics_{name}")
     _drop_turns()
     op.create_table(

@@ -1,5 +1,10 @@
 """The dashboard, through the API: everything it knows comes from events."""
 
+import csv
+import io
+import json
+from typing import Any
+
 import pytest
 
 from src.infrastructure.settings import Settings
@@ -45,6 +50,46 @@ async def test_an_empty_range_has_no_rates_and_no_quantiles(platform: Platform) 
     assert dashboard["totals"]["grounded_rate"] is None
     assert dashboard["latency_ms"]["total"] == {"p50": None, "p95": None, "p99": None}
     assert dashboard["series"] == []
+
+
+async def test_feedback_is_read_newest_first_and_goes_with_its_session(platform: Platform) -> None:
+    admin, person = await platform.sign_up("admin"), await platform.sign_up("person")
+    group_id = await admin.create_group("Sales", person)
+    answers = [await each.ask("Well?") for each in (admin, person, person)]
+    for number, (each, answer) in enumerate(zip((admin, person, person), answers, strict=True)):
+        said = {"rating": "down" if number else "up", "reasons": ["wrong"], "comment": f"No. {number}"}
+        await each.put(f"/chat/messages/{answer['message_id']}/feedback", said)
+    await person.put(f"/chat/messages/{answers[1]['message_id']}/feedback", {"rating": "up"})
+
+    async def told(**params: Any) -> list[tuple[str, str]]:
+        await platform.delivered("analytics.feedback")
+        items = (await admin.get("/analytics/feedback", params=params))["items"]
+        return [(item["rating"], item["comment"]) for item in items]
+
+    assert await told() == [("up", ""), ("down", "No. 2"), ("up", "No. 0")]
+    assert await told(group_id=group_id) == [("up", ""), ("down", "No. 2")]
+    assert await told(rating="down") == [("down", "No. 2")]
+    first = await admin.get("/analytics/feedback", params={"limit": 2})
+    assert await told(limit=2, cursor=first["next_cursor"]) == [("up", "No. 0")]
+    for _ in range(2):  # into the trash, and out of it
+        await person.delete(f"/chat/sessions/{answers[2]['session_id']}")
+    assert await told() == [("up", ""), ("up", "No. 0")]
+    await person.delete(f"/chat/messages/{answers[1]['message_id']}/feedback")
+    assert await told() == [("up", "No. 0")]
+
+
+async def test_usage_is_exported_as_a_table_and_as_lines(platform: Platform) -> None:
+    admin, person = await platform.sign_up("admin"), await platform.sign_up("person")
+    for each in (admin, person, person):
+        await each.ask("Well?")
+    await platform.delivered("analytics.turns")
+    table = await admin.call("GET", "/analytics/export.csv")
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    lines = await admin.call("GET", "/analytics/export.jsonl")
+    told = [json.loads(line) for line in lines.text.splitlines()]
+    assert [{name: str(value) for name, value in each.items()} for each in told] == rows
+    assert {row["user_id"]: row["messages"] for row in rows} == {admin.id: "1", person.id: "2"}
+    assert table.headers["content-disposition"] == 'attachment; filename="usage.csv"'
 
 
 async def test_a_group_sees_its_members_questions_alone(platform: Platform) -> None:

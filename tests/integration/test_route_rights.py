@@ -194,6 +194,9 @@ TABLE: dict[str, tuple[Rule, Scope]] = {
     # analytics and operations
     "GET /analytics/dashboard": (ADMIN, "analytics:read"),
     "GET /analytics/usage": (ADMIN, "analytics:read"),
+    "GET /analytics/feedback": (ADMIN, "analytics:read"),
+    "GET /analytics/export.csv": (ADMIN, "analytics:read"),
+    "GET /analytics/export.jsonl": (ADMIN, "analytics:read"),
     "GET /operations/events": (ADMIN, "admin"),
     "GET /operations/events/parked": (ADMIN, "admin"),
     "POST /operations/events/parked/{parked_id}/retry": (ADMIN, "admin"),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from src.infrastructure.database.base import Base, domain_metadata
@@ -158,3 +158,16 @@ class Usage(Figures, AnalyticsRecord):
     model: Mapped[str] = mapped_column(primary_key=True)
     profile_id: Mapped[UUID] = mapped_column(primary_key=True)
     channel: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Feedback(AnalyticsRecord):
+    """What somebody says of an answer: their own text, which goes with the session."""
+
+    __tablename__ = "analytics_feedback"
+
+    answer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(index=True)
+    rated_at: Mapped[datetime] = mapped_column(index=True)
+    rating: Mapped[str]
+    reasons: Mapped[list[str]] = mapped_column(JSON)
+    comment: Mapped[str]

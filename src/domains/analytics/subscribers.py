@@ -1,5 +1,6 @@
 """What analytics listens to: chat's turns and the feedback on them."""
 
+from src.domains.analytics.services.feedback import FeedbackProjection
 from src.domains.analytics.services.turns import TurnProjection
 from src.shared.events.bus import EventBus
 from src.shared.events.chat import (
@@ -15,9 +16,10 @@ from src.shared.events.chat import (
 )
 
 TURNS = "analytics.turns"
+FEEDBACK = "analytics.feedback"
 
 
-def subscribe(bus: EventBus, projection: TurnProjection) -> None:
+def subscribe(bus: EventBus, projection: TurnProjection, feedback: FeedbackProjection) -> None:
     bus.subscribe(ChatMessageReceived, projection.ask, name=TURNS, kind="projection")
     bus.subscribe(ChatAnswerRequestedAgain, projection.ask_again, name=TURNS, kind="projection")
     bus.subscribe(ChatMessageBlocked, projection.block, name=TURNS, kind="projection")
@@ -29,3 +31,7 @@ def subscribe(bus: EventBus, projection: TurnProjection) -> None:
     bus.subscribe(FeedbackWithdrawn, projection.withdraw, name=TURNS, kind="projection")
     bus.sum_up_with(projection.sum_up, name=TURNS)
     bus.rebuild_with(projection.clear, name=TURNS)
+    bus.subscribe(FeedbackGiven, feedback.give, name=FEEDBACK, kind="projection")
+    bus.subscribe(FeedbackWithdrawn, feedback.withdraw, name=FEEDBACK, kind="projection")
+    bus.subscribe(SessionDeleted, feedback.forget, name=FEEDBACK, kind="projection")
+    bus.rebuild_with(feedback.clear, name=FEEDBACK)

@@ -6,6 +6,8 @@ from dependency_injector import providers
 
 from src.domains.analytics.services.calendar import Calendar
 from src.domains.analytics.services.dashboards import DashboardService
+from src.domains.analytics.services.exports import ExportService as UsageExportService
+from src.domains.analytics.services.feedback import FeedbackProjection, FeedbackService
 from src.domains.analytics.services.turns import TurnProjection
 from src.domains.analytics.services.usage import UsageService
 from src.infrastructure.container import limits
@@ -52,6 +54,9 @@ class Container(Auth, Knowledge, Chat):
     calendar = providers.Singleton(Calendar, Core.settings.provided.analytics.time_zone)
     turn_projection = providers.Singleton(TurnProjection, calendar)
     dashboards = providers.Singleton(DashboardService, Core.database, calendar)
+    feedback_projection = providers.Singleton(FeedbackProjection)
+    feedbacks = providers.Singleton(FeedbackService, Core.database, calendar)
+    usage_exports = providers.Singleton(UsageExportService, Core.database, calendar)
     usages = providers.Singleton(UsageService, Core.database, calendar)
 
     metrics = providers.Singleton(
@@ -97,6 +102,8 @@ SERVICES = (
     "guardrail_rules",
     "dashboards",
     "usages",
+    "feedbacks",
+    "usage_exports",
     "events",
     "health",
     "metrics",

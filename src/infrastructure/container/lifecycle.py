@@ -33,7 +33,7 @@ def subscribe(container: Container) -> None:
         container.budget_book(),
         container.rule_book(),
     )
-    analytics_subscribers.subscribe(bus, container.turn_projection())
+    analytics_subscribers.subscribe(bus, container.turn_projection(), container.feedback_projection())
     bus.require_responders(PassagesRequested, ReadableDocumentsRequested)
 
 

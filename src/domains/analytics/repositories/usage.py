@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, func, select, tuple_
 
 from src.domains.analytics.models import EVERYBODY, Usage
 from src.domains.analytics.repositories.figures import NAMES
@@ -14,6 +14,9 @@ from src.infrastructure.database.unit_of_work import UnitOfWork
 By = Literal["day", "user", "group", "model", "profile", "channel"]
 
 USAGE = Usage.metadata.tables[Usage.__tablename__]
+PARTS = ("day", "user_id", "model", "profile_id", "channel")
+"""What a row of a group is for."""
+_PLACE = [USAGE.c[name] for name in PARTS]
 KEYS = {
     "day": USAGE.c.day,
     "user": USAGE.c.user_id,
@@ -46,3 +49,14 @@ class UsageRepository:
             .limit(limit)
         )
         return self._uow.connection.execute(query).mappings().all()
+
+    def after(
+        self, last: RowMapping | None, group_id: UUID, start: datetime, end: datetime, limit: int
+    ) -> Sequence[RowMapping]:
+        """Return rows of a group in their order, from the one on that follows `last`."""
+        query = select(*_PLACE, *(USAGE.c[name] for name in NAMES)).where(
+            USAGE.c.group_id == group_id, USAGE.c.day >= start, USAGE.c.day < end
+        )
+        if last:
+            query = query.where(tuple_(*_PLACE) > tuple_(*(last[name] for name in PARTS)))
+        return self._uow.connection.execute(query.order_by(*_PLACE).limit(limit)).mappings().all()

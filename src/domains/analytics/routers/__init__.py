@@ -1,5 +1,5 @@
 """The HTTP API of analytics."""
 
-from src.domains.analytics.routers import dashboards
+from src.domains.analytics.routers import dashboards, exports, feedback
 
-routers = (dashboards.router,)
+routers = (dashboards.router, feedback.router, exports.router)

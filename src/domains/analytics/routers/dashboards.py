@@ -4,9 +4,8 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Security
-from pydantic import AwareDatetime
 
-from src.domains.analytics.dependencies import Dashboards, Usages, Zone
+from src.domains.analytics.dependencies import Dashboards, From, To, Usages, Zone
 from src.domains.analytics.repositories.usage import By
 from src.domains.analytics.schemas.dashboards import DashboardResponse
 from src.domains.analytics.schemas.usage import UsageResponse
@@ -17,9 +16,6 @@ router = APIRouter(
     tags=["analytics"],
     dependencies=[Security(current_admin, scopes=["analytics:read"])],
 )
-
-From = Annotated[AwareDatetime | None, Query(alias="from")]
-To = Annotated[AwareDatetime | None, Query(alias="to")]
 
 
 @router.get("/dashboard")
