@@ -20,6 +20,7 @@ from src.infrastructure.container import SERVICES, Container
 from src.infrastructure.container.lifecycle import running
 from src.infrastructure.logging import configure_logging
 from src.infrastructure.operations import events, health, metrics
+from src.infrastructure.operations.request_figures import RequestFiguresMiddleware
 from src.infrastructure.page_policy import page_policy
 from src.infrastructure.settings import Settings
 from src.shared.description import OPENAI_ERRORS, PROBLEMS, describe
@@ -120,6 +121,7 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
             ],
             expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
         )
+    app.add_middleware(RequestFiguresMiddleware, figures=container.request_figures())
     app.add_middleware(RequestContextMiddleware)
     if page:
         app.router.default = PageBesideApi(page, app.router.not_found)

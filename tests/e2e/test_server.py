@@ -10,6 +10,7 @@ import pytest
 
 from tests.databases import new_database
 from tests.e2e.callers import Caller, eventually
+from tests.builders import samples_of
 from tests.e2e.conftest import ROOT, Server, StartServer, free_port
 
 SHARED_DOCUMENTS = ROOT.parent / "shared" / "data" / "documents"
@@ -186,7 +187,10 @@ def test_a_database_that_does_not_answer_is_told_so(tmp_path: Path) -> None:
 
 @pytest.mark.only("postgresql")
 def test_two_workers_on_one_port_serve_everybody(tmp_path: Path, database_url: str) -> None:
-    """Whoever signs up with one of them is known to the other at once; what one reads, both find."""
+    """Whoever signs up with one of them is known to the other at once; what one reads, both find.
+
+    Whichever is scraped tells the figures of both.
+    """
     settings = {"DATABASE_URL": database_url, "SERVER__WORKERS": 2, "SERVER__PAGE": "false"}
     server = Server(tmp_path, **settings)
     server.start()
@@ -206,4 +210,10 @@ def test_two_workers_on_one_port_serve_everybody(tmp_path: Path, database_url: s
         lambda: caller.get("/analytics/dashboard")["totals"], lambda totals: totals["answers"] >= 10
     )
     assert counted["messages"] == counted["answers"] >= 10
+    told = [httpx.get(f"{server.url}/metrics").text for _ in range(4)]
     server.stop()
+    for text in told:
+        turns = samples_of(text, "platform_turns_total")
+        assert sum(turns.values()) == counted["answers"]
+        assert {labels["worker"] for labels in map(dict, samples_of(text, "process_open_fds"))} == {"1", "2"}
+        assert len(samples_of(text, "platform_event_log_position")) == 1

@@ -1,11 +1,15 @@
 """The composition root: which adapter serves which port."""
 
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dependency_injector import providers
 
 from src.domains.analytics.services.dashboards import DashboardService
 from src.domains.analytics.services.turns import TurnProjection
+from src.domains.chat.services.keeping import GenerationKeeper
 from src.infrastructure.container import limits
 from src.infrastructure.container.auth import Auth
 from src.infrastructure.container.chat import Chat
@@ -16,7 +20,11 @@ from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.operations.events import EventService
 from src.infrastructure.operations.health import HealthService
 from src.infrastructure.operations.metrics import MetricsService
+from src.infrastructure.operations.process_figures import ProcessFigures, Sources
+from src.infrastructure.operations.request_figures import RequestFigures
+from src.infrastructure.operations.workers import FOLDER, Workers
 from src.infrastructure.rate_limits.limiter import WindowRateLimiter
+from src.infrastructure.settings import Settings
 
 
 def _health(
@@ -35,6 +43,21 @@ def _health(
     return HealthService(checks, events.lags)
 
 
+def _queues(
+    settings: Settings, database: Database, keeper: GenerationKeeper
+) -> Callable[[], Mapping[str, int]]:
+    def depths() -> Mapping[str, int]:
+        answers = max(0, keeper.count() - settings.chat.max_generations)
+        return {**database.waiting(), "answers": answers}
+
+    return depths
+
+
+def _workers_folder() -> Path | None:
+    folder = os.environ.get(FOLDER)
+    return Path(folder) if folder else None
+
+
 class Container(Auth, Knowledge, Chat):
     """One of each for a process."""
 
@@ -50,16 +73,29 @@ class Container(Auth, Knowledge, Chat):
     turn_projection = providers.Singleton(TurnProjection, Core.settings.provided.analytics.time_zone)
     dashboards = providers.Singleton(DashboardService, Core.database)
 
-    metrics = providers.Singleton(
-        MetricsService,
+    request_figures = providers.Singleton(RequestFigures, Core.registry)
+    process_figures = providers.Singleton(
+        ProcessFigures,
+        providers.Singleton(
+            Sources,
+            Core.registry,
+            Core.subscriptions.provided.delivered,
+            Core.retention.provided.held_up_by,
+            Knowledge.retrieval_counts.provided.by_means,
+            Chat.keeper.provided.count,
+            providers.Callable(_queues, Core.settings, Core.database, Chat.keeper),
+            Chat.caller.provided.breakers,
+            rate_limiter,
+        ),
         events,
-        Core.subscriptions.provided.delivered,
-        Core.retention.provided.held_up_by,
-        Knowledge.retrieval_counts.provided.by_means,
-        Chat.keeper.provided.count,
-        Chat.caller.provided.resting,
-        rate_limiter,
     )
+    workers = providers.Singleton(
+        Workers,
+        Knowledge.index_folder.provided.number,
+        providers.Callable(_workers_folder),
+        process_figures.provided.collect,
+    )
+    metrics = providers.Singleton(MetricsService, workers, events, Knowledge.documents.provided.count_waiting)
 
 
 SERVICES = (
