@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
     `ports` replace adapters of the container by name: `create_app(model=MyModel())`.
     """
     settings = settings or Settings()
-    configure_logging(settings.log_format)
+    configure_logging(settings.resolved_log_format)
     container = Container(settings=settings, pending_migrations=histories.pending)
     container.override_providers(**{name: providers.Object(port) for name, port in ports.items()})
     page = st.App(PAGE_SCRIPT) if settings.server.page else None
@@ -121,6 +121,10 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
             ],
             expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
         )
+    if tracer := container.tracer():
+        from src.infrastructure.operations.tracing import TracingMiddleware
+
+        app.add_middleware(TracingMiddleware, tracer=tracer)
     app.add_middleware(RequestFiguresMiddleware, figures=container.request_figures())
     app.add_middleware(RequestContextMiddleware)
     if page:

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.builders import samples_of
 from tests.databases import new_database
 from tests.e2e.callers import Caller, eventually
-from tests.builders import samples_of
 from tests.e2e.conftest import ROOT, Server, StartServer, free_port
 
 SHARED_DOCUMENTS = ROOT.parent / "shared" / "data" / "documents"

@@ -267,17 +267,3 @@ async def test_prometheus_reads_what_was_asked_and_what_it_took(settings: Settin
     assert {method for method, *_ in requests} == {"POST", "GET", "other"}
     queues = {dict(labels)["queue"] for labels in samples_of(text, "platform_queue_depth")}
     assert queues == {"answers", "database_reads", "database_writes", "files"}
-
-
-async def test_a_scrape_is_answered_while_the_database_is_away(settings: Settings) -> None:
-    """The processes' figures are told, and that the database does not answer."""
-    async with platform_on(settings) as platform:
-        await platform.app.state.subscriptions.stop()
-        for table in ("event_checkpoint", "event_parked"):
-            execute(settings, f"ALTER TABLE {table} RENAME TO {table}_away")
-        told = await platform.client.get("/metrics")
-        for table in ("event_checkpoint", "event_parked"):
-            execute(settings, f"ALTER TABLE {table}_away RENAME TO {table}")
-    assert told.status_code == 200
-    assert samples_of(told.text, "platform_database_up") == {(): 0}
-    assert samples_of(told.text, "platform_answers_in_the_making") == {(("worker", "1"),): 0}

@@ -1,6 +1,7 @@
 """What all domains stand on: the bus, the database, the deliveries, and the house's secret."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
 from prometheus_client import CollectorRegistry
@@ -18,9 +19,29 @@ from src.infrastructure.settings import Settings
 from src.shared.events.base import DomainEvent
 from src.shared.events.bus import EventBus
 
+if TYPE_CHECKING:
+    from src.infrastructure.operations.tracing import Tracer
+
 
 def _token_secret(settings: Settings) -> SecretStr:
     return settings.auth.token_secret or kept_secret(settings.data_dir / "secrets" / "token_secret")
+
+
+def _tracer(settings: Settings) -> "Tracer | None":
+    """Load OpenTelemetry where a collector is named, and nowhere else."""
+    if settings.otel_exporter_otlp_endpoint is None:
+        return None
+    from src.infrastructure.operations.tracing import Tracer
+
+    return Tracer(str(settings.otel_exporter_otlp_endpoint))
+
+
+def _bus(tracer: "Tracer | None") -> EventBus:
+    if tracer is None:
+        return EventBus()
+    from src.infrastructure.operations.traced_ports import TracedBus
+
+    return TracedBus(tracer)
 
 
 def _after_commit(bus: EventBus, figures: TurnFigures) -> Callable[[Sequence[DomainEvent]], None]:
@@ -35,7 +56,8 @@ class Core(containers.DeclarativeContainer):
     """Each domain's container adds its own to these."""
 
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
-    bus = providers.Singleton(EventBus)
+    tracer = providers.Singleton(_tracer, settings)
+    bus = providers.Singleton(_bus, tracer)
     engine = providers.Singleton(
         database_engine,
         settings.provided.resolved_database_url,

@@ -105,4 +105,6 @@ async def running(container: Container) -> AsyncIterator[None]:
             ):
                 if outside:
                     await outside.close()
+            if tracer := container.tracer():
+                await tracer.stop()
             container.index_folder().release()
