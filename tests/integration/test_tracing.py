@@ -100,4 +100,7 @@ def test_without_a_collector_the_tracing_library_is_not_even_loaded(tmp_path: Pa
         "sys.exit('opentelemetry.sdk.trace' in sys.modules)"
     )
     environment = {"DATA_DIR": str(tmp_path), "SERVER__PAGE": "false", "KNOWLEDGE__EMBEDDINGS": "none"}
-    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=False).returncode
+        == 0
+    )

@@ -46,9 +46,7 @@ class Collector:
             service = str(_attributes(resource.resource.attributes)["service.name"])
             for scope in resource.scope_spans:
                 self.spans += [_told(service, span) for span in scope.spans]
-        return Response(
-            ExportTraceServiceResponse().SerializeToString(), media_type="application/x-protobuf"
-        )
+        return Response(ExportTraceServiceResponse().SerializeToString(), media_type="application/x-protobuf")
 
 
 @contextmanager

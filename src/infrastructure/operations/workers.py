@@ -63,7 +63,11 @@ class Workers:
                 metric.name,
                 metric.documentation,
                 metric.type,
-                [(each.name, {**each.labels, "worker": worker}, each.value) for each in metric.samples],
+                [
+                    (each.name, {**each.labels, "worker": worker}, each.value)
+                    for each in metric.samples
+                    if not each.name.endswith("_created")  # as many again, which nobody asks for
+                ],
             )
             for metric in await self._own()
         ]
