@@ -29,8 +29,8 @@ needs_promtool = pytest.mark.skipif(
 )
 
 
-def promtool(*arguments: str | Path) -> None:
-    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+def promtool(*arguments: str | Path, told: str = "") -> None:
+    done = subprocess.run(["promtool", *arguments], input=told, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -97,8 +97,9 @@ def test_prometheus_takes_every_query_of_the_dashboards(tmp_path: Path) -> None:
     promtool("check", "rules", file)
 
 
+@needs_promtool
 @pytest.mark.only("sqlite")
-async def test_every_query_names_what_a_running_platform_tells(settings: Settings) -> None:
+async def test_prometheus_takes_a_scrape_and_every_query_names_what_is_in_it(settings: Settings) -> None:
     limits = settings.limits.model_copy(update={"questions": 1})
     async with platform_on(settings.model_copy(update={"limits": limits})) as platform:
         person = await platform.sign_up()
@@ -106,6 +107,7 @@ async def test_every_query_names_what_a_running_platform_tells(settings: Setting
         refused = await person.call("POST", "/chat", json={"message": "And?"})
         assert refused.status_code == 429
         text = (await platform.client.get("/metrics")).text
+    promtool("check", "metrics", told=text)
     families = list(text_string_to_metric_families(text))
     told = {family.name for family in families}
     told |= {f"{family.name}_total" for family in families if family.type == "counter"}
