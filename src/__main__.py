@@ -10,9 +10,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
@@ -25,6 +26,7 @@ from sqlalchemy.exc import OperationalError
 from migrations import histories
 from src.app import create_app
 from src.infrastructure.database.engine import UnsupportedDatabase, database_engine, is_shared
+from src.infrastructure.operations.workers import FOLDER
 from src.infrastructure.process_locks import AlreadyRunning, single_server
 from src.infrastructure.settings import Settings
 
@@ -91,19 +93,28 @@ def _send_readers_away_first(app: FastAPI) -> None:
 
 def _serve(settings: Settings) -> None:
     print(f"The page and the API: http://{settings.server.host}:{settings.port}", flush=True)  # noqa: T201  # for people
-    uvicorn.run(
-        "src.__main__:served_app",
-        factory=True,
-        workers=settings.server.workers,
-        host=settings.server.host,
-        port=settings.port,
-        access_log=False,
-        proxy_headers=bool(settings.server.trusted_proxies),
-        forwarded_allow_ips=list(settings.server.trusted_proxies),
-        server_header=False,
-        log_level="warning",
-        timeout_graceful_shutdown=math.ceil(settings.chat.stop_grace_seconds) + SECONDS_TO_SEND,
-    )
+    with _folder_of_workers() if settings.server.workers > 1 else nullcontext():
+        uvicorn.run(
+            "src.__main__:served_app",
+            factory=True,
+            workers=settings.server.workers,
+            host=settings.server.host,
+            port=settings.port,
+            access_log=False,
+            proxy_headers=bool(settings.server.trusted_proxies),
+            forwarded_allow_ips=list(settings.server.trusted_proxies),
+            server_header=False,
+            log_level="warning",
+            timeout_graceful_shutdown=math.ceil(settings.chat.stop_grace_seconds) + SECONDS_TO_SEND,
+        )
+
+
+@contextmanager
+def _folder_of_workers() -> Iterator[None]:
+    """Give the workers a folder for the sockets by which they tell each other their figures."""
+    with TemporaryDirectory(prefix="genai-chatbot-") as folder:
+        os.environ[FOLDER] = folder
+        yield
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

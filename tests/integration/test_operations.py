@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from src.infrastructure.settings import EventSettings, Settings
-from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of
+from tests.builders import UNKNOWN_ID, Person, Platform, platform_on, problem_of, samples_of
 from tests.databases import execute, query
 from tests.houses import until
 
@@ -239,3 +239,31 @@ async def test_the_command_line_looks_after_events_beside_a_running_server(setti
         assert (await admin.get("/analytics/dashboard"))["totals"]["answers"] == 1
         refused = make_events(settings, "replay", "knowledge.ingestion")
         assert (refused.returncode, "Only a projection" in refused.stderr) == (1, True)
+
+
+async def test_prometheus_reads_what_was_asked_and_what_it_took(settings: Settings) -> None:
+    """Questions, answers, tokens, times and requests count once, by names that nobody outside can make up."""
+    async with platform_on(settings) as platform:
+        person = await platform.sign_up()
+        answers = [await person.ask(f"Question {number}?") for number in range(3)]
+        await platform.client.request("INVENTED", "/api/v1/chat/sessions/whatever")
+        await platform.client.get("/api/v1/invented")
+        text = (await platform.client.get("/metrics")).text
+    model = (("model", "embedded"), ("worker", "1"))
+    completed = (("model", "embedded"), ("outcome", "completed"), ("worker", "1"))
+    assert samples_of(text, "platform_turns_total") == {completed: 3}
+    assert samples_of(text, "platform_questions_total") == {(("channel", "chat"), ("worker", "1")): 3}
+    assert samples_of(text, "platform_first_token_seconds_count") == {model: 3}
+    assert samples_of(text, "platform_model_calls_total") == {model: 3}
+    assert samples_of(text, "platform_model_errors_total") == {model: 0}
+    tokens = samples_of(text, "platform_tokens_total")
+    assert tokens[("direction", "out"), *model] == sum(each["usage"]["tokens_out"] for each in answers)
+    requests = {
+        tuple(value for _name, value in labels): count
+        for labels, count in samples_of(text, "platform_requests_total").items()
+    }
+    assert requests["POST", "/api/v1/chat", "200", "1"] == 3
+    assert requests["GET", "", "404", "1"] == 1
+    assert {method for method, *_ in requests} == {"POST", "GET", "other"}
+    queues = {dict(labels)["queue"] for labels in samples_of(text, "platform_queue_depth")}
+    assert queues == {"answers", "database_reads", "database_writes", "files"}

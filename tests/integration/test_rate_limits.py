@@ -64,7 +64,7 @@ async def test_a_person_is_limited_wherever_they_ask_from_and_nobody_else_with_t
         for path in ("/health", "/metrics"):
             free = await platform.client.get(path, headers=token)
             assert (free.status_code, "RateLimit" in free.headers) == (200, False)
-        assert 'platform_requests_refused_total{limit="user"} 1.0' in free.text
+        assert 'platform_requests_refused_total{limit="user",worker="1"} 1.0' in free.text
 
 
 async def test_questions_have_a_limit_of_their_own_for_a_person_with_all_their_keys(limited: Limited) -> None:

@@ -1,5 +1,8 @@
 """The composition root: which adapter serves which port."""
 
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dependency_injector import providers
@@ -10,6 +13,7 @@ from src.domains.analytics.services.exports import ExportService as UsageExportS
 from src.domains.analytics.services.feedback import FeedbackProjection, FeedbackService
 from src.domains.analytics.services.turns import TurnProjection
 from src.domains.analytics.services.usage import UsageService
+from src.domains.chat.services.keeping import GenerationKeeper
 from src.infrastructure.container import limits
 from src.infrastructure.container.auth import Auth
 from src.infrastructure.container.chat import Chat
@@ -20,7 +24,11 @@ from src.infrastructure.database.subscriptions import Subscriptions
 from src.infrastructure.operations.events import EventService
 from src.infrastructure.operations.health import HealthService
 from src.infrastructure.operations.metrics import MetricsService
+from src.infrastructure.operations.process_figures import ProcessFigures, Sources
+from src.infrastructure.operations.request_figures import RequestFigures
+from src.infrastructure.operations.workers import FOLDER, Workers
 from src.infrastructure.rate_limits.limiter import WindowRateLimiter
+from src.infrastructure.settings import Settings
 
 
 def _health(
@@ -37,6 +45,21 @@ def _health(
 
     checks = {"database": database_answers, "migrations": migrated, "subscribers": subscribers_run}
     return HealthService(checks, events.lags)
+
+
+def _queues(
+    settings: Settings, database: Database, keeper: GenerationKeeper
+) -> Callable[[], Mapping[str, int]]:
+    def depths() -> Mapping[str, int]:
+        answers = max(0, keeper.count() - settings.chat.max_generations)
+        return {**database.waiting(), "answers": answers}
+
+    return depths
+
+
+def _workers_folder() -> Path | None:
+    folder = os.environ.get(FOLDER)
+    return Path(folder) if folder else None
 
 
 class Container(Auth, Knowledge, Chat):
@@ -59,16 +82,29 @@ class Container(Auth, Knowledge, Chat):
     usage_exports = providers.Singleton(UsageExportService, Core.database, calendar)
     usages = providers.Singleton(UsageService, Core.database, calendar)
 
-    metrics = providers.Singleton(
-        MetricsService,
+    request_figures = providers.Singleton(RequestFigures, Core.registry)
+    process_figures = providers.Singleton(
+        ProcessFigures,
+        providers.Singleton(
+            Sources,
+            Core.registry,
+            Core.subscriptions.provided.delivered,
+            Core.retention.provided.held_up_by,
+            Knowledge.retrieval_counts.provided.by_means,
+            Chat.keeper.provided.count,
+            providers.Callable(_queues, Core.settings, Core.database, Chat.keeper),
+            Chat.caller.provided.breakers,
+            rate_limiter,
+        ),
         events,
-        Core.subscriptions.provided.delivered,
-        Core.retention.provided.held_up_by,
-        Knowledge.retrieval_counts.provided.by_means,
-        Chat.keeper.provided.count,
-        Chat.caller.provided.resting,
-        rate_limiter,
     )
+    workers = providers.Singleton(
+        Workers,
+        Knowledge.index_folder.provided.number,
+        providers.Callable(_workers_folder),
+        process_figures.provided.collect,
+    )
+    metrics = providers.Singleton(MetricsService, workers, events, Knowledge.documents.provided.count_waiting)
 
 
 SERVICES = (

@@ -38,7 +38,7 @@ from src.infrastructure.guardrails.sealing import SecretSealer
 
 class Chat(Core):
     model = providers.Singleton(models.default_model, Core.settings)
-    offers = providers.Singleton(models.offers, Core.settings, model)
+    offers = providers.Singleton(models.offers, Core.settings, model, Core.tracer)
     profiles = providers.Singleton(ProfileService, Core.database, offers)
     sessions = providers.Singleton(SessionService, Core.database, offers)
     citations = providers.Singleton(

@@ -45,7 +45,7 @@ async def running(container: Container) -> AsyncIterator[None]:
     notifications, ingestion = container.notifications(), container.ingestion()
     embedding, keeper = container.embedding(), container.keeper()
     tool_provider = container.tool_provider()
-    uses = container.api_key_uses()
+    uses, workers = container.api_key_uses(), container.workers()
     trash, reservations, audit_retention = (
         container.trash(),
         container.reservations(),
@@ -72,9 +72,11 @@ async def running(container: Container) -> AsyncIterator[None]:
             await audit_retention.start()
             if database.shared:
                 await notifications.start()
+            await workers.start()
             yield
         finally:
             for each in (
+                workers,
                 turns,
                 keeper,
                 reservations,
@@ -103,4 +105,6 @@ async def running(container: Container) -> AsyncIterator[None]:
             ):
                 if outside:
                     await outside.close()
+            if tracer := container.tracer():
+                await tracer.stop()
             container.index_folder().release()

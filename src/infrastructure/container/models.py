@@ -1,6 +1,8 @@
 """The chat models, as the settings name them; their libraries are loaded for those that are named alone."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from src.domains.chat.services.offers import Offer, Offers
 from src.domains.chat.services.ports import ChatModel
@@ -8,6 +10,9 @@ from src.infrastructure.llm.embedded import EmbeddedModel
 from src.infrastructure.llm.null import NullModel
 from src.infrastructure.outside.places import AwsPlace
 from src.infrastructure.settings import ModelSettings, Settings
+
+if TYPE_CHECKING:
+    from src.infrastructure.operations.tracing import Tracer
 
 Adapter = Callable[[ModelSettings, Settings], ChatModel]
 
@@ -53,15 +58,15 @@ def default_model(settings: Settings) -> ChatModel:
     return _adapter(settings.chat.known_models[settings.chat.model], settings)
 
 
-def offers(settings: Settings, default: ChatModel) -> Offers:
+def offers(settings: Settings, default: ChatModel, tracer: "Tracer | None") -> Offers:
     """Return all models that the settings name."""
-    chat = settings.chat
+    chat, traced = settings.chat, _traced(tracer)
     return Offers(
         [
             Offer(
                 name=name,
                 label=known.label or name,
-                model=default if name == chat.model else _adapter(known, settings),
+                model=traced(default if name == chat.model else _adapter(known, settings)),
                 context_tokens=known.context_tokens,
                 max_output_tokens=known.max_output_tokens,
                 price_in=known.price_in,
@@ -75,6 +80,14 @@ def offers(settings: Settings, default: ChatModel) -> Offers:
         fallbacks=chat.fallbacks,
         helper=chat.helper_model,
     )
+
+
+def _traced(tracer: "Tracer | None") -> Callable[[ChatModel], ChatModel]:
+    if tracer is None:
+        return lambda model: model
+    from src.infrastructure.operations.traced_ports import TracedModel
+
+    return partial(TracedModel, tracer)
 
 
 def _adapter(model: ModelSettings, settings: Settings) -> ChatModel:

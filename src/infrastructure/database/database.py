@@ -125,6 +125,10 @@ class Database:
         """
         return await self._readers.read_together(lookup, argument)
 
+    def waiting(self) -> dict[str, int]:
+        """Return how many units of work wait to be written, and how many to be read."""
+        return {"database_writes": self._jobs.qsize(), "database_reads": self._readers.waiting()}
+
     def _enqueue(self, job: _Job[Any]) -> None:
         try:
             self._jobs.put_nowait(job)

@@ -60,6 +60,9 @@ class Readers:
         for thread in self._threads:
             thread.join()
 
+    def waiting(self) -> int:
+        return self._jobs.qsize()
+
     async def read(self, fn: Callable[[UnitOfWork], T]) -> T:
         return await self.read_together(lambda uow, _arguments: [fn(uow)], None)
 

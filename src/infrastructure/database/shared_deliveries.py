@@ -164,8 +164,8 @@ class SharedDelivery(Delivery):
     def _park(self, uow: UnitOfWork, event: EventRow) -> None:
         checkpoint = self._claim(uow)
         if checkpoint and checkpoint.position < event.position:
-            checkpoints.park(uow, checkpoint, event)
             log.error("event_parked", subscription=self.name, position=event.position, error=checkpoint.error)
+            checkpoints.park(uow, checkpoint, event)
 
     async def _retry_parked(self) -> None:
         try:

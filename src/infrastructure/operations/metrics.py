@@ -1,162 +1,86 @@
-"""`GET /metrics`: figures of this server process, and of the event log it shares, for Prometheus."""
+"""`GET /metrics`: figures of this server's processes, and of the event log they share, for Prometheus."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from itertools import chain
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from src.infrastructure.operations.events import EventService, SubscriptionStatus
+from src.infrastructure.operations.process_figures import DATABASE_SECONDS, lag_family, queue_family
+from src.infrastructure.operations.workers import Workers
 from src.shared.description import PUBLIC
+from src.shared.exceptions.errors import PlatformError
 
 router = APIRouter(tags=["operations"])
 
 
-class EventCollector(Collector):
-    """The event log's figures as they were when they were asked for."""
+class _Told(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
 
-    def __init__(
-        self,
-        statuses: Sequence[SubscriptionStatus],
-        head: int,
-        delivered: Mapping[str, int],
-        held_up_by: Sequence[str],
-    ) -> None:
-        self._statuses = statuses
-        self._head = head
-        self._delivered = delivered
-        self._held_up_by = held_up_by
-
-    def collect(self) -> Iterator[Metric]:
-        head = GaugeMetricFamily("platform_event_log_position", "Position of the newest event.")
-        head.add_metric([], self._head)
-        yield head
-        lag = GaugeMetricFamily(
-            "platform_event_lag", "Positions a subscription has yet to look at.", labels=["subscription"]
-        )
-        parked = GaugeMetricFamily(
-            "platform_events_parked", "Events set aside with their error.", labels=["subscription"]
-        )
-        attempts = GaugeMetricFamily(
-            "platform_event_attempts", "Tries of a subscription's next event.", labels=["subscription"]
-        )
-        for status in self._statuses:
-            lag.add_metric([status.name], status.lag)
-            parked.add_metric([status.name], status.parked)
-            attempts.add_metric([status.name], status.attempts)
-        yield from (lag, parked, attempts)
-        delivered = CounterMetricFamily(
-            "platform_events_delivered", "Events this process has delivered.", labels=["subscription"]
-        )
-        for name, count in self._delivered.items():
-            delivered.add_metric([name], count)
-        yield delivered
-        held_up = GaugeMetricFamily(
-            "platform_event_trimming_held_up",
-            "The log waits for this one to be trimmed.",
-            labels=["subscription"],
-        )
-        for name in self._held_up_by:
-            held_up.add_metric([name], 1)
-        yield held_up
-
-
-class SearchCollector(Collector):
-    """How searches on this machine went."""
-
-    def __init__(self, searches: Mapping[str, int]) -> None:
-        self._searches = searches
-
-    def collect(self) -> Iterator[Metric]:
-        searches = CounterMetricFamily(
-            "platform_searches", "Searches this process has made, by what they went by.", labels=["by"]
-        )
-        for by, count in self._searches.items():
-            searches.add_metric([by], count)
-        yield searches
-
-
-class AnswerCollector(Collector):
-    """How many answers this process writes or has waiting, and which models it leaves alone for a while."""
-
-    def __init__(self, answers: int, resting: Mapping[str, bool]) -> None:
-        self._answers = answers
-        self._resting = resting
-
-    def collect(self) -> Iterator[Metric]:
-        answers = GaugeMetricFamily("platform_answers_in_the_making", "Answers written or waiting here.")
-        answers.add_metric([], self._answers)
-        yield answers
-        resting = GaugeMetricFamily(
-            "platform_model_resting", "1 while a model that failed is not asked.", labels=["model"]
-        )
-        for model, is_resting in self._resting.items():
-            resting.add_metric([model], is_resting)
-        yield resting
-
-
-class RateLimiterFigures(Protocol):
-    """What a rate limiter tells of itself."""
-
-    refused: Mapping[str, int]
-    is_down: bool
-
-
-class RateLimitCollector(Collector):
-    """How many requests were refused, and whether the store that processes share does not answer."""
-
-    def __init__(self, limiter: RateLimiterFigures) -> None:
-        self._limiter = limiter
-
-    def collect(self) -> Iterator[Metric]:
-        refused = CounterMetricFamily(
-            "platform_requests_refused", "Requests over a limit, by the limit's name.", labels=["limit"]
-        )
-        for name, count in self._limiter.refused.items():
-            refused.add_metric([name], count)
-        yield refused
-        down = GaugeMetricFamily(
-            "platform_rate_limit_store_down", "1 while each process counts requests by itself instead."
-        )
-        down.add_metric([], self._limiter.is_down)
-        yield down
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
 
 
 class MetricsService:
-    """Gathers what Prometheus scrapes."""
+    """Gathers what Prometheus scrapes: of each process, and once what the database knows for all of them."""
 
     def __init__(
-        self,
-        events: EventService,
-        delivered: Callable[[], Mapping[str, int]],
-        held_up_by: Callable[[], Sequence[str]],
-        searches: Callable[[], Mapping[str, int]],
-        answers: Callable[[], int],
-        resting: Callable[[], Mapping[str, bool]],
-        rate_limiter: RateLimiterFigures,
+        self, workers: Workers, events: EventService, files_waiting: Callable[[], Awaitable[int]]
     ) -> None:
+        self._workers = workers
         self._events = events
-        self._delivered = delivered
-        self._held_up_by = held_up_by
-        self._searches = searches
-        self._answers = answers
-        self._resting = resting
-        self._rate_limiter = rate_limiter
+        self._files_waiting = files_waiting
 
     async def exposition(self) -> bytes:
-        """Return all figures in Prometheus' text format."""
-        collector = EventCollector(
-            await self._events.status(), await self._events.head(), self._delivered(), self._held_up_by()
-        )
-        registry = CollectorRegistry()
-        registry.register(collector)
-        registry.register(SearchCollector(self._searches()))
-        registry.register(AnswerCollector(self._answers(), self._resting()))
-        registry.register(RateLimitCollector(self._rate_limiter))
-        return generate_latest(REGISTRY) + generate_latest(registry)
+        """Return all figures in Prometheus' text format; while the database is away, those of the processes."""
+        metrics = await asyncio.gather(self._workers.figures(), self._shared())
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Told(_merged(chain(*metrics))))
+        return generate_latest(registry)
+
+    async def _shared(self) -> list[Metric]:
+        up = GaugeMetricFamily("platform_database_up", "1 when the database answered.")
+        try:
+            async with asyncio.timeout(DATABASE_SECONDS):
+                statuses, head = await self._events.status(), await self._events.head()
+                files = await self._files_waiting()
+        except (PlatformError, TimeoutError):
+            up.add_metric([], 0)
+            return [up]
+        up.add_metric([], 1)
+        return [up, *_of_the_log(statuses, head), queue_family({"files": files})]
+
+
+def _of_the_log(statuses: Iterable[SubscriptionStatus], head: int) -> Iterator[Metric]:
+    position = GaugeMetricFamily("platform_event_log_position", "Position of the newest event.")
+    position.add_metric([], head)
+    parked = GaugeMetricFamily(
+        "platform_events_parked", "Events set aside with their error.", labels=["subscription"]
+    )
+    attempts = GaugeMetricFamily(
+        "platform_event_attempts", "Tries of a subscription's next event.", labels=["subscription"]
+    )
+    shared = [status for status in statuses if status.kind != "local"]
+    for status in shared:
+        parked.add_metric([status.name], status.parked)
+        attempts.add_metric([status.name], status.attempts)
+    yield from (position, parked, attempts, lag_family({each.name: each.lag for each in shared}))
+
+
+def _merged(metrics: Iterable[Metric]) -> Iterable[Metric]:
+    """Put the samples of a name together: Prometheus wants each name once."""
+    by_name: dict[str, Metric] = {}
+    for metric in metrics:
+        by_name.setdefault(
+            metric.name, Metric(metric.name, metric.documentation, metric.type)
+        ).samples.extend(metric.samples)
+    return by_name.values()
 
 
 @router.get("/metrics", response_class=PlainTextResponse, openapi_extra=PUBLIC)

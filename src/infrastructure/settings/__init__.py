@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AnyHttpUrl, BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
@@ -62,7 +62,14 @@ class Settings(BaseSettings):
     )
     port: int = Field(8000, ge=1, le=65535, description="Port of the page and the API.")
     api_url: str | None = Field(None, description="Where the page finds the API; by default this server.")
-    log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
+    log_format: Literal["console", "json"] | None = Field(
+        None,
+        description="How logs are written: `console` or `json`, which is the default in production.",
+    )
+    otel_exporter_otlp_endpoint: AnyHttpUrl | None = Field(
+        None,
+        description="Where traces are sent, by OTLP over HTTP (`http://127.0.0.1:4318`); nowhere by default.",
+    )
 
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
@@ -90,6 +97,10 @@ class Settings(BaseSettings):
         """Where this machine reaches the server."""
         everywhere = self.server.host in ("0.0.0.0", "::")  # noqa: S104  # asked for by the setting
         return f"http://{'127.0.0.1' if everywhere else self.server.host}:{self.port}"
+
+    @property
+    def resolved_log_format(self) -> Literal["console", "json"]:
+        return self.log_format or ("json" if self.environment == "production" else "console")
 
     @property
     def server_lock(self) -> Path | None:

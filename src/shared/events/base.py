@@ -32,6 +32,10 @@ origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 """Of what is recorded now; None for what the platform does by itself. Made once for a request."""
 
 
+trace_parent: ContextVar[str | None] = ContextVar("trace_parent", default=None)
+"""The span that something happens in, as W3C's `traceparent` has it; None where nothing is traced."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -56,6 +60,9 @@ class DomainEvent(BaseModel):
     occurred_at: AwareDatetime = Field(default_factory=utc_now)
     correlation_id: str = Field(default_factory=lambda: correlation_id.get())
     origin: Origin | None = Field(default_factory=lambda: origin.get())
+    trace_parent: str | None = Field(
+        default_factory=lambda: trace_parent.get(), exclude_if=lambda told: told is None
+    )
 
 
 ReplyT = TypeVar("ReplyT", bound=DomainEvent)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -36,19 +36,24 @@ class CallLimits:
 
 
 class Breaker:
-    """Leaves a model alone that failed so often in a row; after a while one call tries it again."""
+    """Leaves a model alone that failed so often in a row; after a while one call tries it again.
+
+    `calls` and `failures` are all that there were.
+    """
 
     def __init__(self, failures: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = failures
         self._seconds = seconds
         self._clock = clock
-        self._failures = 0
+        self.calls = 0
+        self.failures = 0
+        self._failed_in_a_row = 0
         self._closed_until = 0.0
         self._is_trying = False
 
     @property
     def is_open(self) -> bool:
-        return self._failures >= self._most
+        return self._failed_in_a_row >= self._most
 
     @property
     def seconds_left(self) -> float:
@@ -56,18 +61,19 @@ class Breaker:
 
     def admits(self) -> bool:
         """Tell whether the model may be called; each admission ends in `succeeded`, `failed` or `left`."""
-        if not self.is_open:
-            return True
-        if self._is_trying or self.seconds_left > 0:
-            return False
-        self._is_trying = True
+        if self.is_open:
+            if self._is_trying or self.seconds_left > 0:
+                return False
+            self._is_trying = True
+        self.calls += 1
         return True
 
     def succeeded(self) -> None:
-        self._failures, self._is_trying = 0, False
+        self._failed_in_a_row, self._is_trying = 0, False
 
     def failed(self) -> None:
-        self._failures, self._is_trying = self._failures + 1, False
+        self.failures += 1
+        self._failed_in_a_row, self._is_trying = self._failed_in_a_row + 1, False
         self._closed_until = self._clock() + self._seconds
 
     def left(self) -> None:
@@ -81,7 +87,7 @@ class ModelCaller:
     def __init__(self, offers: Offers, limits: CallLimits) -> None:
         self._offers = offers
         self._limits = limits
-        self._breakers = {
+        self.breakers: Mapping[str, Breaker] = {
             offer.name: Breaker(limits.breaker_failures, limits.breaker_seconds) for offer in offers
         }
 
@@ -90,11 +96,7 @@ class ModelCaller:
     ) -> "ModelCall":
         """Prepare a call of the model, or of one that stands in for it when `may_switch`."""
         chain = self._offers.chain(chosen) if may_switch else [chosen]
-        return ModelCall([(offer, self._breakers[offer.name]) for offer in chain], prompt_for, self._limits)
-
-    def resting(self) -> dict[str, bool]:
-        """Tell of each model whether it is left alone just now."""
-        return {name: breaker.is_open for name, breaker in self._breakers.items()}
+        return ModelCall([(offer, self.breakers[offer.name]) for offer in chain], prompt_for, self._limits)
 
 
 class ModelCall:

@@ -143,6 +143,10 @@ class DocumentService:
         known = await self._database.read(lambda uow: known_upload(uow, incoming, self._limits.waiting))
         return known or await self._keep(incoming, content)
 
+    async def count_waiting(self) -> int:
+        """Return how many files wait to be read, or are being read."""
+        return await self._database.read(lambda uow: VersionRepository(uow).count_unread())
+
     async def page(
         self, asker: Principal, holder: Holder, after: UUID | None, limit: int
     ) -> Sequence[DocumentOverview]:

@@ -279,7 +279,8 @@ async def test_each_model_has_a_breaker_of_its_own_that_all_calls_share() -> Non
     for _ in range(5):
         assert await caller.call(offers.get("a"), lambda _offer: PROMPT).text() == "Hi"
     assert broken.calls == PATIENT.breaker_failures
-    assert caller.resting() == {"a": True, "b": False}
+    resting = {name: breaker.is_open for name, breaker in caller.breakers.items()}
+    assert resting == {"a": True, "b": False}
     with pytest.raises(ModelFailed):
         await caller.call(offers.get("a"), lambda _offer: PROMPT, may_switch=False).text()
     assert (broken.calls, well.calls) == (3, 5)
