@@ -34,6 +34,9 @@ class SpeakingProjection:
 
         return say
 
+    def sum_up(self, _uow: object) -> None:
+        """Nothing was kept."""
+
 
 async def test_every_line_of_a_request_and_of_its_subscribers_is_json_with_its_ids(
     json_settings: Settings, capsys: pytest.CaptureFixture[str]
