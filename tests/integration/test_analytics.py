@@ -4,11 +4,15 @@ import csv
 import io
 import json
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from src.infrastructure.database.unit_of_work import UnitOfWork
 from src.infrastructure.settings import Settings
+from src.shared.events.chat import ChatMessageReceived, ChatResponseFailed
 from tests.builders import Platform, platform_on, problem_of
+from tests.conversations import database_of
 from tests.fakes import ScriptedModel
 
 
@@ -50,6 +54,30 @@ async def test_an_empty_range_has_no_rates_and_no_quantiles(platform: Platform) 
     assert dashboard["totals"]["grounded_rate"] is None
     assert dashboard["latency_ms"]["total"] == {"p50": None, "p95": None, "p99": None}
     assert dashboard["series"] == []
+
+
+async def test_a_question_that_is_told_twice_counts_once(platform: Platform) -> None:
+    """And one that was deleted, or whose answer nobody has asked for, counts as it did."""
+    admin = await platform.sign_up()
+    answer = await admin.ask("One?")
+    ids = {"session_id": UUID(answer["session_id"]), "answer_id": UUID(answer["message_id"])}
+    asker = {"user_id": UUID(admin.id), "group_ids": ()}
+    again = ChatMessageReceived(**ids, **asker, message_id=uuid4(), message="One?")
+    unknown = ChatResponseFailed(
+        session_id=uuid4(), message_id=uuid4(), question_id=uuid4(), **asker, code="late", tokens_in=5
+    )
+
+    def tell(uow: UnitOfWork) -> None:
+        for event in (again, unknown):
+            uow.record(event)
+
+    await platform.delivered("analytics.turns")
+    before = await admin.get("/analytics/dashboard")
+    await database_of(platform).write(tell)
+    await platform.delivered("analytics.turns")
+    after = await admin.get("/analytics/dashboard")
+    assert after["totals"] == before["totals"]
+    assert (await admin.get("/operations/events/parked"))["items"] == []
 
 
 async def test_feedback_is_read_newest_first_and_goes_with_its_session(platform: Platform) -> None:

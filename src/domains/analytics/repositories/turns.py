@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, text, update
+from sqlalchemy import bindparam, delete, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from src.domains.analytics.models import (
     EVERYBODY,
@@ -27,8 +28,9 @@ TABLES = [
 ]
 
 # What the projection does for every turn: statements built once, on the tables.
-INSERT_TURN = insert(TURNS)
-INSERT_TURN_GROUP = insert(TURN_GROUPS)
+# PostgreSQL's form is SQLite's too. A question that is told once more changes nothing.
+INSERT_TURN = insert(TURNS).on_conflict_do_nothing()
+INSERT_TURN_GROUP = insert(TURN_GROUPS).on_conflict_do_nothing()
 CHANGE_TURN = update(TURNS).where(TURNS.c.answer_id == bindparam("changed_id")).values(is_changed=True)
 # Usage comes in parts, and in a batch in any order.
 ADD_USAGE = CHANGE_TURN.values(
