@@ -8,12 +8,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 
 from src.domains.analytics.models import ActivePerson, Bucket, Grain, LatencyBin, Measure
+from src.domains.analytics.repositories.turns import FIGURES
 from src.infrastructure.database.unit_of_work import UnitOfWork
 
-NAMES = (
-    *("messages", "answers", "grounded", "sessions", "blocked", "failed"),
-    *("feedback_up", "feedback_down", "tokens_in", "tokens_out", "cost"),
-)
+NAMES = tuple(FIGURES)
 BUCKETS, BINS, PEOPLE = (
     Bucket.metadata.tables[each.__tablename__] for each in (Bucket, LatencyBin, ActivePerson)
 )

@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from src.domains.analytics.models import EVERYBODY, Measure
-from src.domains.analytics.repositories.figures import FigureRepository
+from src.domains.analytics.repositories.figures import FigureRepository, Stretch
 from src.domains.analytics.services.calendar import Calendar
 from src.domains.analytics.services.ranges import Range, Ranges
 from src.domains.analytics.services.sketch import quantile
@@ -63,7 +63,7 @@ class DashboardService:
     def _read(self, uow: UnitOfWork, wanted: Range, group_id: UUID) -> Dashboard:
         stretches = self._ranges.cover(wanted)
         figures = FigureRepository(uow, group_id, stretches)
-        days = self._days(uow, wanted, group_id)
+        days = _days(uow, wanted, group_id, stretches)
         totals = Figures(sum((day.counts for day in days.values()), Counter()), figures.count_people())
         active = {
             number: FigureRepository(uow, group_id, self._ranges.last_days(wanted.end, number)).count_people()
@@ -72,24 +72,27 @@ class DashboardService:
         first_token, total = (_quantiles(figures.bins(measure)) for measure in MEASURES)
         return Dashboard(wanted, totals, active, first_token, total, days)
 
-    def _days(self, uow: UnitOfWork, wanted: Range, group_id: UUID) -> dict[date, Figures]:
-        """Return the figures of each of the viewer's days on which something was asked."""
-        days: dict[date, Figures] = {}
 
-        def day_of(moment: datetime) -> Figures:
-            return days.setdefault(moment.astimezone(wanted.viewer.zone).date(), Figures())
+def _days(
+    uow: UnitOfWork, wanted: Range, group_id: UUID, stretches: Sequence[Stretch]
+) -> dict[date, Figures]:
+    """Return the figures of each of the viewer's days on which something was asked."""
+    days: dict[date, Figures] = {}
 
-        for stretch in self._ranges.cover(wanted):
-            figures = FigureRepository(uow, group_id, [stretch])
-            for start, counts in figures.buckets():
-                day_of(start).counts.update(counts)
-            if stretch.grain == "day":
-                for start, number in figures.count_people_by_bucket():
-                    day_of(start).active_users = number
-            else:
-                for day, people in _people_by_day(figures, wanted).items():
-                    days.setdefault(day, Figures()).active_users = len(people)
-        return dict(sorted(days.items()))
+    def day_of(moment: datetime) -> Figures:
+        return days.setdefault(moment.astimezone(wanted.viewer.zone).date(), Figures())
+
+    for stretch in stretches:
+        figures = FigureRepository(uow, group_id, [stretch])
+        for start, counts in figures.buckets():
+            day_of(start).counts.update(counts)
+        if stretch.grain == "day":
+            for start, number in figures.count_people_by_bucket():
+                day_of(start).active_users = number
+        else:
+            for day, people in _people_by_day(figures, wanted).items():
+                days.setdefault(day, Figures()).active_users = len(people)
+    return dict(sorted(days.items()))
 
 
 def _people_by_day(figures: FigureRepository, wanted: Range) -> dict[date, set[UUID]]:
